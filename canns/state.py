@@ -41,11 +41,17 @@ class State:
     def value(self, new: Any) -> None:
         new, old = _as_value(new), self._value
         if new.shape != old.shape:
-            raise ValueError(f"this {type(self).__name__} holds an array of shape {old.shape}; got shape {new.shape}")
+            raise ValueError(
+                f"this {type(self).__name__} holds an array of shape {old.shape}; got shape {new.shape}"
+            )
         if new.dtype != old.dtype:
-            floats = jnp.issubdtype(old.dtype, jnp.floating) and not jnp.issubdtype(new.dtype, jnp.complexfloating)
+            floats = jnp.issubdtype(old.dtype, jnp.floating) and not jnp.issubdtype(
+                new.dtype, jnp.complexfloating
+            )
             if not floats and jnp.result_type(new.dtype, old.dtype) != old.dtype:
-                raise TypeError(f"this {type(self).__name__} holds {old.dtype} numbers; got {new.dtype}")
+                raise TypeError(
+                    f"this {type(self).__name__} holds {old.dtype} numbers; got {new.dtype}"
+                )
             new = new.astype(old.dtype)
         self._value = new
 
@@ -74,7 +80,9 @@ def _as_value(value: Any) -> Any:
 
 # %% ../nbs/state.ipynb #68fb9418
 def _is_box(obj: Any) -> bool:
-    return isinstance(obj, State) or all(hasattr(getattr(obj, "value", None), a) for a in ("shape", "dtype"))
+    return isinstance(obj, State) or all(
+        hasattr(getattr(obj, "value", None), a) for a in ("shape", "dtype")
+    )
 
 
 def _children(obj: Any, path: str, root: bool) -> list[tuple[str, Any]] | None:
@@ -83,7 +91,11 @@ def _children(obj: Any, path: str, root: bool) -> list[tuple[str, Any]] | None:
         return [(f"{path}[{i}]", o) for i, o in enumerate(obj)]
     if isinstance(obj, dict):
         return [(f"{path}[{k!r}]", o) for k, o in obj.items()]
-    if (root or callable(getattr(obj, "update", None))) and not isinstance(obj, type) and hasattr(obj, "__dict__"):
+    if (
+        (root or callable(getattr(obj, "update", None)))
+        and not isinstance(obj, type)
+        and hasattr(obj, "__dict__")
+    ):
         return [(f"{path}.{k}" if path else k, o) for k, o in vars(obj).items()]
     return None
 
@@ -169,7 +181,12 @@ class _Same:
 
 def _code(cls: type) -> tuple:
     """The methods of a class and of its bases, so that a patched one is noticed."""
-    return tuple(part for c in cls.__mro__[:-1] for part in vars(c).values() if callable(part) or isinstance(part, property))
+    return tuple(
+        part
+        for c in cls.__mro__[:-1]
+        for part in vars(c).values()
+        if callable(part) or isinstance(part, property)
+    )
 
 
 def _fingerprint(obj: Any, above: tuple[int, ...]) -> Any:

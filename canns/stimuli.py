@@ -92,8 +92,10 @@ def corrupt(pattern: np.ndarray, noise_level: float = 0.3, seed: int = 0) -> np.
     if not 0.0 <= noise_level <= 1.0:
         raise ValueError(f"noise_level is a share from 0 to 1; got {noise_level}")
     if pattern.ndim not in (1, 2) or not np.all(np.abs(pattern) == 1):
-        raise ValueError(f"expected patterns of +1 and -1, shape (N,) or (P, N); got shape {pattern.shape} "
-                         f"with values from {pattern.min(initial=0)} to {pattern.max(initial=0)}")
+        raise ValueError(
+            f"expected patterns of +1 and -1, shape (N,) or (P, N); got shape {pattern.shape} "
+            f"with values from {pattern.min(initial=0)} to {pattern.max(initial=0)}"
+        )
     rng = np.random.default_rng(seed)
     for row in np.atleast_2d(pattern):
         places = rng.choice(row.size, round(noise_level * row.size), replace=False)
@@ -101,7 +103,9 @@ def corrupt(pattern: np.ndarray, noise_level: float = 0.3, seed: int = 0) -> np.
     return pattern
 
 # %% ../nbs/stimuli.ipynb #cda61553
-def random_patterns(num_patterns: int, num_neurons: int, activity: float = 0.5, correlation: float = 0.0, seed: int = 0) -> np.ndarray:
+def random_patterns(
+    num_patterns: int, num_neurons: int, activity: float = 0.5, correlation: float = 0.0, seed: int = 0
+) -> np.ndarray:
     """Random patterns of ±1 with a given activity and correlation.
 
     Parameters
@@ -125,7 +129,9 @@ def random_patterns(num_patterns: int, num_neurons: int, activity: float = 0.5, 
         If a number is outside its range.
     """
     if num_patterns < 1 or num_neurons < 1:
-        raise ValueError(f"num_patterns and num_neurons must be at least 1; got {num_patterns} and {num_neurons}")
+        raise ValueError(
+            f"num_patterns and num_neurons must be at least 1; got {num_patterns} and {num_neurons}"
+        )
     if not 0.0 < activity < 1.0:
         raise ValueError(f"activity is a probability strictly between 0 and 1; got {activity}")
     if not 0.0 <= correlation <= 1.0:

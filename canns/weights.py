@@ -47,25 +47,37 @@ class OuterProducts:
     __array_priority__ = 1000  # so that ``ndarray @ W`` asks W instead of unfolding it
 
     def __init__(self, post: Any, pre: Any = None, coef: Any = 1.0, removed: Any = None):
-        post = jnp.atleast_2d(jnp.asarray(post))
-        pre = None if pre is None else jnp.atleast_2d(jnp.asarray(pre))
+        post, pre = _rows(post), None if pre is None else _rows(pre)
         if post.ndim != 2 or (pre is not None and (pre.ndim != 2 or len(pre) != len(post))):
-            raise ValueError(f"expected post (P, M) and pre (P, N); got {post.shape} and {pre if pre is None else pre.shape}")
+            raise ValueError(
+                f"expected post (P, M) and pre (P, N); got {post.shape} and {np.shape(pre)}"
+            )
         self.post, self.pre = post, pre
-        self.coef = jnp.broadcast_to(jnp.asarray(coef, post.dtype), (len(post),))
+        coef = jnp.asarray(coef, post.dtype)
+        self.coef = coef if coef.shape == post.shape[:1] else jnp.broadcast_to(coef, post.shape[:1])
         square = self.shape[0] == self.shape[1]
         if removed is not None and not (square and np.shape(removed) == self.shape[:1]):
-            raise ValueError(f"removed must have shape ({self.shape[0]},) and the matrix be square; got {np.shape(removed)} for {self.shape}")
-        self.removed = jnp.zeros(self.shape[0] if square else 0, post.dtype) if removed is None else jnp.asarray(removed, post.dtype)
+            raise ValueError(
+                f"removed must have shape ({self.shape[0]},) and the matrix be square; "
+                f"got {np.shape(removed)} for {self.shape}"
+            )
         diagonal, self.peak = _summary(post, post if pre is None else pre, self.coef)
-        self.own = diagonal - self.removed if square else self.removed
+        if removed is None:
+            self.removed = _zeros(self.shape[0] if square else 0, post.dtype)
+            self.own = diagonal if square else self.removed
+        else:
+            self.removed = jnp.asarray(removed, post.dtype)
+            self.own = diagonal - self.removed
 
     @classmethod
-    def zeros(cls, num_post: int, num_pre: int | None = None, dtype: Any = jnp.float32) -> OuterProducts:
+    def zeros(
+        cls, num_post: int, num_pre: int | None = None, dtype: Any = jnp.float32
+    ) -> OuterProducts:
         """A matrix of zeros: no pattern stored yet."""
-        nothing = jnp.zeros(num_post if num_pre in (None, num_post) else 0, dtype)
-        pre = None if num_pre is None else jnp.zeros((0, num_pre), dtype)
-        return cls._like(jnp.zeros((0, num_post), dtype), pre, nothing[:0], nothing, nothing, nothing[:0])
+        pre = None if num_pre is None else _zeros((0, num_pre), dtype)
+        diagonal = _zeros(num_post if num_pre in (None, num_post) else 0, dtype)
+        none = _zeros(0, dtype)
+        return cls._like(_zeros((0, num_post), dtype), pre, none, diagonal, diagonal, none)
 
     # What it is
     @property
@@ -99,7 +111,11 @@ class OuterProducts:
     @property
     def T(self) -> OuterProducts:
         """The transpose: the two sides exchanged."""
-        return self if self.symmetric else self._like(self.pre, self.post, self.coef, self.removed, self.own)
+        return (
+            self
+            if self.symmetric
+            else self._like(self.pre, self.post, self.coef, self.removed, self.own)
+        )
 
     def diagonal(self) -> jax.Array:
         """The entries W[i, i], shape (min(M, N),)."""
@@ -112,13 +128,16 @@ class OuterProducts:
         return full.at[jnp.diag_indices(self.shape[0])].set(self.own) if self._square else full
 
     def __repr__(self) -> str:
-        return f"OuterProducts(shape={self.shape}, rank={self.rank}, symmetric={self.symmetric}, dtype={self.dtype})"
+        symmetric = ", symmetric" if self.symmetric else ""
+        return f"OuterProducts(shape={self.shape}, rank={self.rank}, {self.dtype}{symmetric})"
 
     # Products
     def __matmul__(self, x: Any) -> jax.Array:
         x = jnp.asarray(x)
         if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
-            raise ValueError(f"cannot multiply a matrix of shape {self.shape} with an array of shape {x.shape}")
+            raise ValueError(
+                f"cannot multiply a matrix of shape {self.shape} with an array of shape {x.shape}"
+            )
         overlaps = _project(self.post if self.symmetric else self.pre, x)
         return self._unproject(overlaps, x)
 
@@ -138,14 +157,30 @@ class OuterProducts:
             raise ValueError(f"cannot add matrices of shapes {self.shape} and {other.shape}")
         if self.rank == 0 or other.rank == 0:
             some, none = (other, self) if self.rank == 0 else (self, other)
-            total = some._like(some.post, some.pre, some.coef, some.removed + none.removed, some.own + none.own, some.peak)
+            total = some._like(
+                some.post,
+                some.pre,
+                some.coef,
+                some.removed + none.removed,
+                some.own + none.own,
+                some.peak,
+            )
         else:
             symmetric = self.symmetric and other.symmetric
             sides = [(w.post, w.post if w.pre is None else w.pre) for w in (self, other)]
-            post, pre = (jnp.concatenate(side) for side in zip(*sides, strict=True)) if not symmetric else (
-                jnp.concatenate([self.post, other.post]), None)
-            total = self._like(post, pre, jnp.concatenate([self.coef, other.coef]), self.removed + other.removed,
-                               self.own + other.own, jnp.concatenate([self.peak, other.peak]))
+            post, pre = (
+                (jnp.concatenate(side) for side in zip(*sides, strict=True))
+                if not symmetric
+                else (jnp.concatenate([self.post, other.post]), None)
+            )
+            total = self._like(
+                post,
+                pre,
+                jnp.concatenate([self.coef, other.coef]),
+                self.removed + other.removed,
+                self.own + other.own,
+                jnp.concatenate([self.peak, other.peak]),
+            )
         return total if 2 * total.rank < min(total.shape) else total.dense()
 
     def __radd__(self, other: Any) -> jax.Array:
@@ -163,7 +198,9 @@ class OuterProducts:
     def __mul__(self, factor: Any) -> OuterProducts | jax.Array:
         if np.ndim(factor) != 0:
             return self.dense() * factor
-        return self._like(self.post, self.pre, self.coef * factor, self.removed * factor, self.own * factor, self.peak)
+        return self._like(
+            self.post, self.pre, self.coef * factor, self.removed * factor, self.own * factor, self.peak
+        )
 
     __rmul__ = __mul__
 
@@ -176,11 +213,21 @@ class OuterProducts:
         rows, columns = index if isinstance(index, tuple) and len(index) == 2 else (index, slice(None))
         if _is_full(rows) and not _is_full(columns):
             return self.T[columns].T
-        if isinstance(rows, (tuple, type(None), type(...))) or np.ndim(rows) > 1 or not isinstance(columns, (int, slice)):
+        if (
+            isinstance(rows, (tuple, type(None), type(...)))
+            or np.ndim(rows) > 1
+            or not isinstance(columns, (int, slice))
+        ):
             return self.dense()[index]
-        numbers = jnp.arange(self.shape[0])[rows]  # an index out of range is clipped, as in any JAX array
+        numbers = jnp.arange(self.shape[0])[
+            rows
+        ]  # an index out of range is clipped, as in any JAX array
         pre = self.post if self.symmetric else self.pre
-        block = jnp.matmul((self.post[:, numbers] * (self.coef if numbers.ndim == 0 else self.coef[:, None])).T, pre, precision="highest")
+        block = jnp.matmul(
+            (self.post[:, numbers] * (self.coef if numbers.ndim == 0 else self.coef[:, None])).T,
+            pre,
+            precision="highest",
+        )
         if self._square:
             block = jnp.where(numbers[..., None] == jnp.arange(self.shape[1]), self.own, block)
         return block[..., columns]
@@ -198,7 +245,9 @@ class OuterProducts:
         return self.dense()
 
     def __getattr__(self, name: str) -> Any:
-        if name in _ARRAY_METHODS:  # W.sum(), W.reshape(...), W.at[...] and so on, of the ordinary array
+        if (
+            name in _ARRAY_METHODS
+        ):  # W.sum(), W.reshape(...), W.at[...] and so on, of the ordinary array
             return getattr(self.dense(), name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
@@ -212,7 +261,9 @@ class OuterProducts:
         return self.shape[0] == self.shape[1]
 
     @classmethod
-    def _like(cls, post: Any, pre: Any, coef: Any, removed: Any, own: Any, peak: Any = None) -> OuterProducts:
+    def _like(
+        cls, post: Any, pre: Any, coef: Any, removed: Any, own: Any, peak: Any = None
+    ) -> OuterProducts:
         new = object.__new__(cls)
         new.post, new.pre, new.coef, new.removed, new.own = post, pre, coef, removed, own
         new.peak = _summary(post, pre, coef)[1] if peak is None else peak
@@ -235,7 +286,9 @@ _ARRAY_METHODS = {name for name in dir(jax.Array) if not name.startswith("_")} -
 
 def _elementwise(name: str) -> Callable:
     def apply(self: OuterProducts, *others: Any) -> Any:
-        return getattr(operator, name)(self.dense(), *(o.dense() if isinstance(o, OuterProducts) else o for o in others))
+        return getattr(operator, name)(
+            self.dense(), *(o.dense() if isinstance(o, OuterProducts) else o for o in others)
+        )
 
     return apply
 
@@ -253,7 +306,18 @@ def _as_index(index: Any) -> Any:
 def _summary(post: jax.Array, pre: jax.Array, coef: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The diagonal of the sum, and the largest entry of each pattern of `post`."""
     n = min(post.shape[1], pre.shape[1])
-    return jnp.sum(coef[:, None] * post[:, :n] * pre[:, :n], axis=0), jnp.max(jnp.abs(post), axis=1, initial=0)
+    return (post[:, :n] * pre[:, :n]).T @ coef, jnp.max(jnp.abs(post), axis=1, initial=0)
+
+
+def _zeros(shape: Any, dtype: Any) -> jax.Array:
+    return jnp.asarray(np.zeros(shape, dtype))  # nothing to compile, unlike jnp.zeros
+
+
+def _rows(patterns: Any) -> jax.Array:
+    """One or several patterns as rows of floating-point numbers."""
+    rows = jnp.asarray(patterns)
+    rows = rows if jnp.issubdtype(rows.dtype, jnp.floating) else rows.astype(jnp.float32)
+    return rows[None] if rows.ndim == 1 else rows
 
 
 def _is_full(index: Any) -> bool:
@@ -271,11 +335,13 @@ def _project(patterns: jax.Array, x: jax.Array) -> jax.Array:
         return jnp.matmul(patterns, x, precision="highest")
 
     def block(i: Any, total: jax.Array) -> jax.Array:
-        part, piece = (lax.dynamic_slice_in_dim(a, i * _BLOCK, _BLOCK, axis) for a, axis in ((patterns, 1), (x, 0)))
+        part, piece = (
+            lax.dynamic_slice_in_dim(a, i * _BLOCK, _BLOCK, axis) for a, axis in ((patterns, 1), (x, 0))
+        )
         return total + jnp.matmul(part, piece, precision="highest")
 
     whole = n // _BLOCK
-    rest = jnp.matmul(patterns[:, whole * _BLOCK:], x[whole * _BLOCK:], precision="highest")
+    rest = jnp.matmul(patterns[:, whole * _BLOCK :], x[whole * _BLOCK :], precision="highest")
     return lax.fori_loop(0, whole, block, rest)
 
 # %% ../nbs/weights.ipynb #333eb112
@@ -305,7 +371,7 @@ def zero_diagonal(W: Any) -> Any:
     """`W` with zeros on the diagonal, in the form that `W` has (no neuron excites itself)."""
     if not isinstance(W, OuterProducts):
         return jnp.fill_diagonal(jnp.asarray(W), 0.0, inplace=False)
-    return W._like(W.post, W.pre, W.coef, W.removed + W.own, jnp.zeros_like(W.own), W.peak)
+    return W._like(W.post, W.pre, W.coef, W.removed + W.own, _zeros(W.own.shape, W.dtype), W.peak)
 
 # %% ../nbs/weights.ipynb #7081c96e
 def _roundoff(x: jax.Array) -> float:

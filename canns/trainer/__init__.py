@@ -9,4 +9,11 @@ __all__ = []
 from .base import RecallHistory, Trainer, TrainingHistory
 from .hebbian import AntiHebbianTrainer, HebbianTrainer, hebbian_update
 
-__all__ = ["AntiHebbianTrainer", "HebbianTrainer", "RecallHistory", "Trainer", "TrainingHistory", "hebbian_update"]
+__all__ = [
+    "AntiHebbianTrainer",
+    "HebbianTrainer",
+    "RecallHistory",
+    "Trainer",
+    "TrainingHistory",
+    "hebbian_update",
+]

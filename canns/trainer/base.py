@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..state import ParamState, lift, per_model, states
+from ..state import ParamState, State, lift, per_model, states
 
 # %% auto #0
 __all__ = ['as_patterns', 'RecallHistory', 'TrainingHistory', 'Trainer']
@@ -46,17 +47,23 @@ def as_patterns(data: Any, num_neurons: int, name: str = "train_data") -> np.nda
     try:
         rows = [np.asarray(row) for row in data]
     except TypeError:
-        raise TypeError(f"{name} must be a list of patterns or an array (P, {num_neurons}); got {type(data).__name__}") from None
+        raise TypeError(
+            f"{name} must be a list of patterns or an array (P, {num_neurons}); got {type(data).__name__}"
+        ) from None
     if not rows:
         raise ValueError(f"{name} is empty; expected at least one pattern of {num_neurons} entries")
     for i, row in enumerate(rows):
         if row.shape != (num_neurons,):
             hint = "; put a single pattern into a list" if row.ndim == 0 else ""
-            raise ValueError(f"{name}[{i}] has shape {row.shape}; the model has {num_neurons} neurons, so every pattern "
-                             f"must have shape ({num_neurons},){hint}")
+            raise ValueError(
+                f"{name}[{i}] has shape {row.shape}; the model has {num_neurons} neurons, so every pattern "
+                f"must have shape ({num_neurons},){hint}"
+            )
         if row.dtype.kind not in "biuf":
             raise TypeError(f"{name}[{i}] holds {row.dtype}; expected real numbers")
-    whole = isinstance(data, np.ndarray) and data.dtype == np.float32  # then there is nothing to convert or to copy
+    whole = (
+        isinstance(data, np.ndarray) and data.dtype == np.float32
+    )  # then there is nothing to convert or to copy
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is reported below
         stacked = data if whole else np.stack(rows, dtype=np.float32, casting="unsafe")
     if not np.isfinite(stacked).all():
@@ -89,7 +96,9 @@ class RecallHistory:
 
     def __repr__(self) -> str:
         steps, energy = np.atleast_1d(self.steps), np.atleast_2d(self.energy)
-        text = f"{np.sum(self.converged)} of {steps.size} converged, steps {steps.min()} to {steps.max()}"
+        text = (
+            f"{np.sum(self.converged)} of {steps.size} converged, steps {steps.min()} to {steps.max()}"
+        )
         if np.any(self.cycle):
             text += f", {np.sum(self.cycle)} in a cycle of two states"
         if np.isfinite(energy).any():
@@ -122,22 +131,48 @@ def _shared(value: Any) -> bool:
 
 
 def _for_each_sample(function: Any, axes: dict[str, int | None]) -> Any:
-    """``function`` of one sample's values, applied to all samples: together, or one by one when uncompiled."""
+    """``function`` applied to all samples: together, or one by one when uncompiled."""
     if not jax.config.jax_disable_jit:
         return jax.vmap(function, in_axes=(axes,), out_axes=(axes, 0))
 
     def one_by_one(values: dict[str, Any]) -> Any:
         count = next(len(values[name]) for name, axis in axes.items() if axis == 0)
-        results = [function({n: v if axes[n] is None else v[b] for n, v in values.items()}) for b in range(count)]
-        new = {n: results[0][0][n] if axis is None else jnp.stack([r[0][n] for r in results]) for n, axis in axes.items()}
+        results = [
+            function({n: v if axes[n] is None else v[b] for n, v in values.items()})
+            for b in range(count)
+        ]
+        new = {
+            n: results[0][0][n] if axis is None else jnp.stack([r[0][n] for r in results])
+            for n, axis in axes.items()
+        }
         return new, jnp.stack([r[1] for r in results])
 
     return one_by_one
 
 
+def _compilable(boxes: dict[str, Any]) -> bool:
+    """Whether all boxes take the stand-ins that JAX compiles with; some libraries' variables refuse them."""
+    foreign = {name: box for name, box in boxes.items() if not isinstance(box, State)}
+    try:
+        jax.eval_shape(lift(lambda: None, foreign), {name: box.value for name, box in foreign.items()})
+    except Exception as error:  # whatever the other library raises
+        warnings.warn(f"running uncompiled, since a variable refuses compilation: {str(error).splitlines()[0]}", stacklevel=5)
+        return False
+    return True
+
+
 @per_model(static=("state_name", "num_iter", "tolerance", "report"))
-def _settle(model: Any, params: dict, start: dict, patterns: Any, *, state_name: str, num_iter: int, tolerance: float,
-            report: bool) -> tuple:
+def _settle(
+    model: Any,
+    params: dict,
+    start: dict,
+    patterns: Any,
+    *,
+    state_name: str,
+    num_iter: int,
+    tolerance: float,
+    report: bool,
+) -> tuple:
     """Let `model` run from each of the `patterns` (B, N) until nothing moves by more than `tolerance`."""
     boxes, batch = states(model), len(patterns)
 
@@ -154,12 +189,18 @@ def _settle(model: Any, params: dict, start: dict, patterns: Any, *, state_name:
             new, energy = lift(method, boxes)({**params, **flow})
             for name, value in params.items():
                 if new[name] is not value:
-                    raise TypeError(f"{type(model).__name__}.update() wrote to {name}, a parameter; dynamics must leave parameters alone")
+                    raise TypeError(
+                        f"{type(model).__name__}.update() wrote to {name}, a parameter; "
+                        "dynamics must leave parameters alone"
+                    )
             return {name: new[name] for name in flow}, energy
 
         return _for_each_sample(pure, axes)
 
-    flow = {name: value if _shared(value) else jnp.broadcast_to(value, (batch, *value.shape)) for name, value in start.items()}
+    flow = {
+        name: value if _shared(value) else jnp.broadcast_to(value, (batch, *value.shape))
+        for name, value in start.items()
+    }
     flow[state_name] = patterns
     axes = {name: None if _shared(value) else 0 for name, value in flow.items()}
     step, look = of_one_sample(energy_and_step), of_one_sample(energy_now)
@@ -173,15 +214,42 @@ def _settle(model: Any, params: dict, start: dict, patterns: Any, *, state_name:
         old_s, new_s = flow[state_name], new[state_name]
         moved = ~done & jnp.any((jnp.abs(new_s - old_s) > tolerance).reshape(batch, -1), axis=1)
         cycle = moved & jnp.all((new_s == before).reshape(batch, -1), axis=1)
-        new = {n: v if axes[n] is None else jnp.where(per_sample(done, v), flow[n], v) for n, v in new.items()}
+        new = {
+            n: v if axes[n] is None else jnp.where(per_sample(done, v), flow[n], v)
+            for n, v in new.items()
+        }
         if report:
             jax.debug.callback(_report, jnp.sum(~moved), jnp.mean(energy))
-        return t + 1, new, old_s, ~moved, jnp.where(moved, t + 1, steps), cycle, energies.at[:, t].set(energy)
+        return (
+            t + 1,
+            new,
+            old_s,
+            ~moved,
+            jnp.where(moved, t + 1, steps),
+            cycle,
+            energies.at[:, t].set(energy),
+        )
 
     no = jnp.zeros(batch, bool)
-    carry = (0, flow, patterns, no, jnp.zeros(batch, int), no, jnp.zeros((batch, num_iter + 1), jnp.float32))
-    t, flow, _, done, steps, cycle, energies = jax.lax.while_loop(lambda c: (c[0] < num_iter) & ~jnp.all(c[3]), once, carry)
-    energies = jnp.where(jnp.arange(num_iter + 1) < t, energies, look(flow)[1][:, None])
+    carry = (
+        0,
+        flow,
+        patterns,
+        no,
+        jnp.zeros(batch, int),
+        no,
+        jnp.zeros((batch, num_iter + 1), jnp.float32),
+    )
+    t, flow, _, done, steps, cycle, energies = jax.lax.while_loop(
+        lambda c: (c[0] < num_iter) & ~jnp.all(c[3]), once, carry
+    )
+    settled = energies[
+        jnp.arange(batch), t - 1
+    ]  # what is at rest has the energy that it had one step ago
+    final = jax.lax.cond(
+        jnp.all(done), lambda: settled, lambda: jnp.where(done, settled, look(flow)[1])
+    )
+    energies = jnp.where(jnp.arange(num_iter + 1) < t, energies, final[:, None])
     last = {name: value if axes[name] is None else value[-1] for name, value in flow.items()}
     return flow[state_name], last, energies, steps, done, cycle
 
@@ -243,22 +311,34 @@ class Trainer(ABC):
         If the model lacks one of the boxes or ``update``.
     """
 
-    def __init__(self, model: Any, *, weight_attr: str | None = None, state_attr: str | None = None,
-                 show_progress: bool = False, use_compile: bool = True):
+    def __init__(
+        self,
+        model: Any,
+        *,
+        weight_attr: str | None = None,
+        state_attr: str | None = None,
+        show_progress: bool = False,
+        use_compile: bool = True,
+    ):
         self.model = model
         self.weight_attr = weight_attr or getattr(model, "weight_attr", "W")
         self.state_attr = state_attr or getattr(model, "predict_state_attr", "s")
         self.history: RecallHistory | TrainingHistory | None = None
         self.configure_progress(show_progress, use_compile)
         if not callable(getattr(model, "update", None)):
-            raise TypeError(f"{type(self).__name__} needs a model with a method update(); {type(model).__name__} has none")
+            raise TypeError(
+                f"{type(self).__name__} needs a model with a method update(); {type(model).__name__} has none"
+            )
         if not hasattr(model, self.state_attr) and hasattr(model, "init_state"):
             model.init_state()  # some libraries make their variables only now
         for attr, role in ((self.weight_attr, "weights"), (self.state_attr, "activity")):
             if not hasattr(getattr(model, attr, None), "value"):
                 found = ", ".join(states(model)) or "none"
-                raise TypeError(f"{type(self).__name__} needs a box with the {role} (an attribute with .value) called {attr!r}; "
-                                f"boxes of {type(model).__name__}: {found}")
+                raise TypeError(
+                    f"{type(self).__name__} needs a box with the {role} (an attribute with .value) "
+                    f"called {attr!r}; "
+                    f"boxes of {type(model).__name__}: {found}"
+                )
 
     @abstractmethod
     def train(self, train_data: Any) -> None:
@@ -269,7 +349,9 @@ class Trainer(ABC):
         train_data : iterable of array_like, shape (N,), or array, shape (P, N)
         """
 
-    def configure_progress(self, show_progress: bool | None = None, use_compile: bool | None = None) -> None:
+    def configure_progress(
+        self, show_progress: bool | None = None, use_compile: bool | None = None
+    ) -> None:
         """Turn progress bars or compilation on or off; what is left out stays as it is."""
         if show_progress is not None:
             self.show_progress = bool(show_progress)
@@ -300,12 +382,22 @@ class Trainer(ABC):
             `num_iter` is negative.
         """
         pattern = np.asarray(pattern)
-        recalled = self._recall([pattern], num_iter, tolerance, "Recalling", self.show_progress, name="pattern")
-        self.history = RecallHistory(*(getattr(self.history, part)[0] for part in ("energy", "steps", "converged", "cycle")))
+        recalled = self._recall(
+            [pattern], num_iter, tolerance, "Recalling", self.show_progress, name="pattern"
+        )
+        self.history = RecallHistory(
+            *(getattr(self.history, part)[0] for part in ("energy", "steps", "converged", "cycle"))
+        )
         return recalled[0]
 
-    def predict_batch(self, patterns: Any, num_iter: int = 20, show_sample_progress: bool = False, *,
-                      tolerance: float = 1e-6) -> jax.Array:
+    def predict_batch(
+        self,
+        patterns: Any,
+        num_iter: int = 20,
+        show_sample_progress: bool = False,
+        *,
+        tolerance: float = 1e-6,
+    ) -> jax.Array:
         """Recall many patterns together, each as `predict` would.
 
         Parameters
@@ -324,7 +416,9 @@ class Trainer(ABC):
         show = show_sample_progress or self.show_progress
         return self._recall(patterns, num_iter, tolerance, "Processing samples", show, name="patterns")
 
-    def _recall(self, patterns: Any, num_iter: int, tolerance: float, title: str, show: bool, name: str) -> jax.Array:
+    def _recall(
+        self, patterns: Any, num_iter: int, tolerance: float, title: str, show: bool, name: str
+    ) -> jax.Array:
         if isinstance(num_iter, bool) or not isinstance(num_iter, (int, np.integer)) or num_iter < 0:
             raise ValueError(f"num_iter must be a whole number, zero or more; got {num_iter!r}")
         if not tolerance >= 0:
@@ -335,16 +429,30 @@ class Trainer(ABC):
             self.model.check_state(patterns)
         kept = {key: box.value for key, box in states(self.model).items()}
         try:
-            with self._run(title, len(patterns), show):
-                self._reset()
-                boxes = states(self.model)
-                weights, activity = (getattr(self.model, attr) for attr in (self.weight_attr, self.state_attr))
-                params = {key: box.value for key, box in boxes.items() if isinstance(box, ParamState) or box is weights}
+            self._reset()
+            boxes = states(self.model)
+            compiled = self.use_compile and _compilable(boxes)
+            with self._run(title, len(patterns), show, compiled):
+                weights, activity = (
+                    getattr(self.model, attr) for attr in (self.weight_attr, self.state_attr)
+                )
+                params = {
+                    key: box.value
+                    for key, box in boxes.items()
+                    if isinstance(box, ParamState) or box is weights
+                }
                 start = {key: jnp.asarray(box.value) for key, box in boxes.items() if key not in params}
                 state_name = next(key for key, box in boxes.items() if box is activity)
                 recalled, last, *record = _settle(
-                    self.model, params, start, jnp.asarray(patterns, start[state_name].dtype), state_name=state_name,
-                    num_iter=int(num_iter), tolerance=float(tolerance), report=show)
+                    self.model,
+                    params,
+                    start,
+                    patterns.astype(start[state_name].dtype, copy=False),
+                    state_name=state_name,
+                    num_iter=int(num_iter),
+                    tolerance=float(tolerance),
+                    report=show,
+                )
                 energy, steps, converged, cycle = (np.asarray(part) for part in record)
             for key, value in last.items():
                 boxes[key].value = value
@@ -356,9 +464,12 @@ class Trainer(ABC):
         return recalled
 
     @contextlib.contextmanager
-    def _run(self, title: str, total: int, show: bool) -> Iterator[None]:
+    def _run(self, title: str, total: int, show: bool, compiled: bool) -> Iterator[None]:
         """A bar, if there is to be one, and compilation on or off."""
-        with _progress(title, total, show), contextlib.nullcontext() if self.use_compile else jax.disable_jit():
+        with (
+            _progress(title, total, show),
+            contextlib.nullcontext() if compiled else jax.disable_jit(),
+        ):
             yield
 
     def _reset(self) -> None:
@@ -370,11 +481,18 @@ class Trainer(ABC):
 
     def _size(self) -> int:
         """Number of neurons N, after a check that weights and activity fit together."""
-        weights, activity = (np.shape(getattr(self.model, attr).value) for attr in (self.weight_attr, self.state_attr))
+        weights, activity = (
+            np.shape(getattr(self.model, attr).value) for attr in (self.weight_attr, self.state_attr)
+        )
         if len(activity) != 1:
-            raise ValueError(f"the activity {self.state_attr!r} must be one row of neurons; it has shape {activity}")
+            raise ValueError(
+                f"the activity {self.state_attr!r} must be one row of neurons; it has shape {activity}"
+            )
         if weights != activity * 2:
-            raise ValueError(f"the weights {self.weight_attr!r} must have shape {activity * 2} for {activity[0]} neurons; they have shape {weights}")
+            raise ValueError(
+                f"the weights {self.weight_attr!r} must have shape {activity * 2} "
+                f"for {activity[0]} neurons; they have shape {weights}"
+            )
         return activity[0]
 
     def __repr__(self) -> str:

@@ -41,7 +41,11 @@ def hebbian_update(W: Any, pre: Any, post: Any = None, learning_rate: Any = 1.0)
     ----------
     D. O. Hebb (1949), The Organization of Behavior. https://doi.org/10.4324/9781410612403
     """
-    return add_outer(W, pre, coef=learning_rate) if post is None else add_outer(W, post, pre, learning_rate)
+    return (
+        add_outer(W, pre, coef=learning_rate)
+        if post is None
+        else add_outer(W, post, pre, learning_rate)
+    )
 
 # %% ../../nbs/trainer/hebbian.ipynb #d32b8d41
 class HebbianTrainer(Trainer):
@@ -84,10 +88,26 @@ class HebbianTrainer(Trainer):
 
     _sign = 1.0
 
-    def __init__(self, model: Any, *, learning_rate: float = 1.0, subtract_mean: bool = False, zero_diagonal: bool = True,
-                 normalize_by_patterns: bool = True, weight_attr: str | None = None, state_attr: str | None = None,
-                 show_progress: bool = False, use_compile: bool = True):
-        super().__init__(model, weight_attr=weight_attr, state_attr=state_attr, show_progress=show_progress, use_compile=use_compile)
+    def __init__(
+        self,
+        model: Any,
+        *,
+        learning_rate: float = 1.0,
+        subtract_mean: bool = False,
+        zero_diagonal: bool = True,
+        normalize_by_patterns: bool = True,
+        weight_attr: str | None = None,
+        state_attr: str | None = None,
+        show_progress: bool = False,
+        use_compile: bool = True,
+    ):
+        super().__init__(
+            model,
+            weight_attr=weight_attr,
+            state_attr=state_attr,
+            show_progress=show_progress,
+            use_compile=use_compile,
+        )
         if not np.isfinite(learning_rate):
             raise ValueError(f"learning_rate must be a finite number; got {learning_rate}")
         self.learning_rate = learning_rate
@@ -117,7 +137,7 @@ class HebbianTrainer(Trainer):
         box = getattr(self.model, self.weight_attr)
         W = box.value if isinstance(box.value, OuterProducts) else jnp.asarray(box.value)
         rate = self._sign * self.learning_rate / (len(patterns) if self.normalize_by_patterns else 1)
-        with self._run("Storing patterns", len(patterns), self.show_progress):
+        with self._run("Storing patterns", len(patterns), self.show_progress, self.use_compile):
             x = jnp.array(patterns)  # a copy: what is stored must not change with the caller's array
             x = x - jnp.mean(x) if self.subtract_mean else x
             W = hebbian_update(W, x, learning_rate=rate)
@@ -128,8 +148,11 @@ class HebbianTrainer(Trainer):
         capacity = getattr(self.model, "storage_capacity", None)
         if capacity is not None and self.num_stored > capacity and not self._warned:
             self._warned = True
-            warnings.warn(f"{self.num_stored} patterns stored, more than the {capacity} that {type(self.model).__name__} of {size} "
-                          "neurons can hold; expect errors in recall", stacklevel=2)
+            warnings.warn(
+                f"{self.num_stored} patterns stored, more than the {capacity} that "
+                f"{type(self.model).__name__} of {size} neurons can hold; expect errors in recall",
+                stacklevel=2,
+            )
 
 
 class AntiHebbianTrainer(HebbianTrainer):

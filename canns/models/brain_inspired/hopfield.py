@@ -24,7 +24,9 @@ __all__ = ['ACTIVATIONS', 'AmariHopfieldNetwork']
 ACTIVATIONS = ("sign", "tanh", "sigmoid")
 
 
-def _activate(h: jax.Array, slack: jax.Array, s: jax.Array, temperature: Any, activation: str) -> jax.Array:
+def _activate(
+    h: jax.Array, slack: jax.Array, s: jax.Array, temperature: Any, activation: str
+) -> jax.Array:
     """The new state of neurons in state `s` with field `h`, known up to `slack`."""
     if activation == "tanh":
         return jnp.tanh(h / temperature)
@@ -34,15 +36,24 @@ def _activate(h: jax.Array, slack: jax.Array, s: jax.Array, temperature: Any, ac
 
 
 @partial(jax.jit, static_argnames="activation")
-def _all_at_once(W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, *, activation: str) -> jax.Array:
+def _all_at_once(
+    W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, *, activation: str
+) -> jax.Array:
     h, slack = field(W, s)
     return _activate(h - threshold, slack, s, temperature, activation)
 
 
 @partial(jax.jit, static_argnames="activation")
-def _one_at_a_time(W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, key: jax.Array, *, activation: str) -> jax.Array:
+def _one_at_a_time(
+    W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, key: jax.Array, *, activation: str
+) -> jax.Array:
     order = jax.random.permutation(key, len(s))
-    return sweep(W, s, order, lambda h, slack, s_i, i: _activate(h - threshold[i], slack, s_i, temperature, activation))
+    return sweep(
+        W,
+        s,
+        order,
+        lambda h, slack, s_i, i: _activate(h - threshold[i], slack, s_i, temperature, activation),
+    )
 
 
 class AmariHopfieldNetwork(BrainInspiredModel):
@@ -71,8 +82,8 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         Weights, ``W[i, j]`` from j to i. Starts as an empty `canns.weights.OuterProducts`.
     s : State, shape (N,)
         Activity.
-    key : State
-        JAX random key.
+    key, first_key : State, ParamState
+        JAX random keys: of the next random order, and of the first one.
 
     Raises
     ------
@@ -87,8 +98,15 @@ class AmariHopfieldNetwork(BrainInspiredModel):
     .. [3] J. J. Hopfield (1984), PNAS 81, 3088. https://doi.org/10.1073/pnas.81.10.3088
     """
 
-    def __init__(self, num_neurons: int, asyn: bool = False, threshold: Any = 0.0, activation: str = "sign",
-                 temperature: float = 1.0, seed: int = 0):
+    def __init__(
+        self,
+        num_neurons: int,
+        asyn: bool = False,
+        threshold: Any = 0.0,
+        activation: str = "sign",
+        temperature: float = 1.0,
+        seed: int = 0,
+    ):
         if not isinstance(num_neurons, (int, np.integer)) or num_neurons < 1:
             raise ValueError(f"num_neurons must be a whole number of at least 1; got {num_neurons!r}")
         if activation not in ACTIVATIONS:
@@ -96,21 +114,23 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         if not 0 < temperature < np.inf:
             raise ValueError(f"temperature must be positive and finite; got {temperature}")
         if np.shape(threshold) not in ((), (num_neurons,)) or not np.all(np.isfinite(threshold)):
-            raise ValueError(f"threshold must be a finite number or {num_neurons} of them; got {threshold!r}")
+            raise ValueError(
+                f"threshold must be a finite number or {num_neurons} of them; got {threshold!r}"
+            )
         self.num_neurons = int(num_neurons)
         self.asyn = asyn
         self.threshold = threshold
         self.activation = activation
         self.temperature = temperature
-        self.seed = seed
         self.W = ParamState(OuterProducts.zeros(self.num_neurons))
-        self.s = State(jnp.ones(self.num_neurons, jnp.float32))
-        self.key = State(jax.random.key(seed))
+        self.s = State(np.ones(self.num_neurons, np.float32))
+        self.first_key = ParamState(jax.random.key(seed))
+        self.key = State(self.first_key.value)
 
     def init_state(self) -> None:
         """All neurons to +1, and the random orders from the beginning. Leaves the weights alone."""
-        self.s.value = jnp.ones(self.num_neurons, jnp.float32)
-        self.key.value = jax.random.key(self.seed)
+        self.s.value = np.ones(self.num_neurons, np.float32)
+        self.key.value = self.first_key.value
 
     def update(self, prev_energy: Any = None) -> None:
         """Every neuron has its turn once: all together, or in random order if `asyn`.
@@ -124,7 +144,9 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         threshold = jnp.broadcast_to(jnp.asarray(self.threshold, s.dtype), s.shape)
         if self.asyn:
             self.key.value, key = jax.random.split(self.key.value)
-            self.s.value = _one_at_a_time(W, s, threshold, self.temperature, key, activation=self.activation)
+            self.s.value = _one_at_a_time(
+                W, s, threshold, self.temperature, key, activation=self.activation
+            )
         else:
             self.s.value = _all_at_once(W, s, threshold, self.temperature, activation=self.activation)
 
@@ -137,7 +159,9 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         infinite.
         """
         s = self.s.value
-        energy = -0.5 * quadratic_form(self.W.value, s) + jnp.sum(jnp.asarray(self.threshold, s.dtype) * s)
+        energy = -0.5 * quadratic_form(self.W.value, s) + jnp.sum(
+            jnp.asarray(self.threshold, s.dtype) * s
+        )
         if self.activation == "sign":
             return energy
         active = (1 + s) / 2 if self.activation == "tanh" else s
@@ -161,7 +185,9 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         """
         a, b = jnp.asarray(pattern1), jnp.asarray(pattern2)
         if a.shape[-1:] != (self.num_neurons,) or b.shape[-1:] != (self.num_neurons,):
-            raise ValueError(f"expected patterns of {self.num_neurons} entries; got shapes {a.shape} and {b.shape}")
+            raise ValueError(
+                f"expected patterns of {self.num_neurons} entries; got shapes {a.shape} and {b.shape}"
+            )
         return jnp.sum(a * b, axis=-1) / self.num_neurons
 
     def check_state(self, values: Any) -> None:
