@@ -156,7 +156,8 @@ def _compilable(boxes: dict[str, Any]) -> bool:
     try:
         jax.eval_shape(lift(lambda: None, foreign), {name: box.value for name, box in foreign.items()})
     except Exception as error:  # whatever the other library raises
-        warnings.warn(f"running uncompiled, since a variable refuses compilation: {str(error).splitlines()[0]}", stacklevel=5)
+        reason = str(error).splitlines()[0]
+        warnings.warn(f"running uncompiled, since a variable refuses it: {reason}", stacklevel=5)
         return False
     return True
 

@@ -178,7 +178,7 @@ def main() -> None:
     exact, first, warm, *_, megabytes = large[10**6]
     row(
         "a million neurons, ten patterns, ten cues with 30 % flipped",
-        f"{exact} of 10 exact; at most {megabytes:.0f} MB; {first:.2f} s at the first call, {warm:.2f} s later",
+        f"{exact} of 10 exact; {megabytes:.0f} MB; {first:.2f} s at the first call, {warm:.2f} s later",
         "10 exact, under 1,500 MB",
         exact == 10 and megabytes < 1500,
     )
