@@ -152,7 +152,9 @@ def lift(method: Callable, boxes: dict[str, Any]) -> Callable:
         ``jax.jit``, ``jax.vmap``, ``jax.lax.scan`` and ``jax.grad``.
     """
 
-    def pure(values: dict[str, Any], *args: Any, **kwargs: Any) -> tuple[dict[str, Any], Any]:
+    def pure(
+        values: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> tuple[dict[str, Any], Any]:
         before = {name: box.value for name, box in boxes.items()}
         try:
             for name, value in values.items():
@@ -200,7 +202,10 @@ def _fingerprint(obj: Any, above: tuple[int, ...]) -> Any:
         return (array.shape, array.dtype.str, array.tobytes())
     if (children := _children(obj, "", root=not above)) is not None:
         own = (*above, id(obj))
-        return (type(obj), tuple((name, _fingerprint(child, own)) for name, child in children))
+        return (
+            type(obj),
+            tuple((name, _fingerprint(child, own)) for name, child in children),
+        )
     try:
         hash(obj)
     except TypeError:
@@ -230,7 +235,9 @@ class Blueprint:
         return hash(self.key)
 
 
-def per_model(function: Callable | None = None, *, static: tuple[str, ...] = ()) -> Callable:
+def per_model(
+    function: Callable | None = None, *, static: tuple[str, ...] = ()
+) -> Callable:
     """Compile ``function(model, *arrays, **static)`` once per blueprint and array shapes.
 
     Parameters
@@ -259,6 +266,8 @@ def per_model(function: Callable | None = None, *, static: tuple[str, ...] = ())
         try:
             return compiled(blueprint, *args, **kwargs)
         finally:
-            blueprint.model = None  # the cache keeps the blueprint, and must not keep the model alive
+            blueprint.model = (
+                None  # the cache keeps the blueprint, and must not keep the model alive
+            )
 
     return call

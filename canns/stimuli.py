@@ -42,12 +42,18 @@ def binarise(image: np.ndarray, size: int = 128) -> np.ndarray:
 
     image = np.asarray(image)
     if image.ndim not in (2, 3):
-        raise ValueError(f"an image has 2 dimensions, or 3 with colour; got shape {image.shape}")
+        raise ValueError(
+            f"an image has 2 dimensions, or 3 with colour; got shape {image.shape}"
+        )
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel; got {size}")
     grey = rgb2gray(image[..., :3]) if image.ndim == 3 else image.astype(np.float32)
     grey = resize(grey, (size, size), anti_aliasing=True)
-    return np.where(grey > threshold_mean(grey), 1.0, -1.0).astype(np.float32).reshape(size * size)
+    return (
+        np.where(grey > threshold_mean(grey), 1.0, -1.0)
+        .astype(np.float32)
+        .reshape(size * size)
+    )
 
 
 def photographs(size: int = 128) -> np.ndarray:
@@ -64,7 +70,9 @@ def photographs(size: int = 128) -> np.ndarray:
     """
     import skimage.data
 
-    return np.stack([binarise(getattr(skimage.data, name)(), size) for name in PHOTOGRAPHS])
+    return np.stack(
+        [binarise(getattr(skimage.data, name)(), size) for name in PHOTOGRAPHS]
+    )
 
 # %% ../nbs/stimuli.ipynb #6bdfcb3b
 def corrupt(pattern: np.ndarray, noise_level: float = 0.3, seed: int = 0) -> np.ndarray:
@@ -104,7 +112,11 @@ def corrupt(pattern: np.ndarray, noise_level: float = 0.3, seed: int = 0) -> np.
 
 # %% ../nbs/stimuli.ipynb #cda61553
 def random_patterns(
-    num_patterns: int, num_neurons: int, activity: float = 0.5, correlation: float = 0.0, seed: int = 0
+    num_patterns: int,
+    num_neurons: int,
+    activity: float = 0.5,
+    correlation: float = 0.0,
+    seed: int = 0,
 ) -> np.ndarray:
     """Random patterns of ±1 with a given activity and correlation.
 
@@ -133,13 +145,17 @@ def random_patterns(
             f"num_patterns and num_neurons must be at least 1; got {num_patterns} and {num_neurons}"
         )
     if not 0.0 < activity < 1.0:
-        raise ValueError(f"activity is a probability strictly between 0 and 1; got {activity}")
+        raise ValueError(
+            f"activity is a probability strictly between 0 and 1; got {activity}"
+        )
     if not 0.0 <= correlation <= 1.0:
         raise ValueError(f"correlation must be from 0 to 1; got {correlation}")
     rng = np.random.default_rng(seed)
     active = rng.random((num_patterns, num_neurons), np.float32) < activity
     if correlation > 0:
         parent = rng.random(num_neurons, np.float32) < activity
-        copied = rng.random((num_patterns, num_neurons), np.float32) < np.sqrt(correlation)
+        copied = rng.random((num_patterns, num_neurons), np.float32) < np.sqrt(
+            correlation
+        )
         active = np.where(copied, parent, active)
     return np.where(active, np.float32(1), np.float32(-1))

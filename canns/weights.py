@@ -46,15 +46,23 @@ class OuterProducts:
 
     __array_priority__ = 1000  # so that ``ndarray @ W`` asks W instead of unfolding it
 
-    def __init__(self, post: Any, pre: Any = None, coef: Any = 1.0, removed: Any = None):
+    def __init__(
+        self, post: Any, pre: Any = None, coef: Any = 1.0, removed: Any = None
+    ):
         post, pre = _rows(post), None if pre is None else _rows(pre)
-        if post.ndim != 2 or (pre is not None and (pre.ndim != 2 or len(pre) != len(post))):
+        if post.ndim != 2 or (
+            pre is not None and (pre.ndim != 2 or len(pre) != len(post))
+        ):
             raise ValueError(
                 f"expected post (P, M) and pre (P, N); got {post.shape} and {np.shape(pre)}"
             )
         self.post, self.pre = post, pre
         coef = jnp.asarray(coef, post.dtype)
-        self.coef = coef if coef.shape == post.shape[:1] else jnp.broadcast_to(coef, post.shape[:1])
+        self.coef = (
+            coef
+            if coef.shape == post.shape[:1]
+            else jnp.broadcast_to(coef, post.shape[:1])
+        )
         square = self.shape[0] == self.shape[1]
         if removed is not None and not (square and np.shape(removed) == self.shape[:1]):
             raise ValueError(
@@ -77,13 +85,18 @@ class OuterProducts:
         pre = None if num_pre is None else _zeros((0, num_pre), dtype)
         diagonal = _zeros(num_post if num_pre in (None, num_post) else 0, dtype)
         none = _zeros(0, dtype)
-        return cls._like(_zeros((0, num_post), dtype), pre, none, diagonal, diagonal, none)
+        return cls._like(
+            _zeros((0, num_post), dtype), pre, none, diagonal, diagonal, none
+        )
 
     # What it is
     @property
     def shape(self) -> tuple[int, int]:
         """(M, N)."""
-        return (self.post.shape[1], (self.post if self.pre is None else self.pre).shape[1])
+        return (
+            self.post.shape[1],
+            (self.post if self.pre is None else self.pre).shape[1],
+        )
 
     @property
     def dtype(self) -> Any:
@@ -106,7 +119,9 @@ class OuterProducts:
         return sum(leaf.nbytes for leaf in jax.tree.leaves(self))
 
     ndim = 2
-    size = property(lambda self: self.shape[0] * self.shape[1], doc="Number of entries, M N.")
+    size = property(
+        lambda self: self.shape[0] * self.shape[1], doc="Number of entries, M N."
+    )
 
     @property
     def T(self) -> OuterProducts:
@@ -125,7 +140,11 @@ class OuterProducts:
         """The ordinary array, shape (M, N)."""
         pre = self.post if self.symmetric else self.pre
         full = jnp.matmul((self.post * self.coef[:, None]).T, pre, precision="highest")
-        return full.at[jnp.diag_indices(self.shape[0])].set(self.own) if self._square else full
+        return (
+            full.at[jnp.diag_indices(self.shape[0])].set(self.own)
+            if self._square
+            else full
+        )
 
     def __repr__(self) -> str:
         symmetric = ", symmetric" if self.symmetric else ""
@@ -146,7 +165,9 @@ class OuterProducts:
 
     def _unproject(self, overlaps: jax.Array, x: jax.Array) -> jax.Array:
         column = (slice(None),) + (None,) * (x.ndim - 1)
-        y = jnp.matmul((self.coef[column] * overlaps).T, self.post, precision="highest").T
+        y = jnp.matmul(
+            (self.coef[column] * overlaps).T, self.post, precision="highest"
+        ).T
         return y - self.removed[column] * x if self._square else y
 
     # Sums
@@ -154,7 +175,9 @@ class OuterProducts:
         if not isinstance(other, OuterProducts):
             return self.dense() + other
         if other.shape != self.shape:
-            raise ValueError(f"cannot add matrices of shapes {self.shape} and {other.shape}")
+            raise ValueError(
+                f"cannot add matrices of shapes {self.shape} and {other.shape}"
+            )
         if self.rank == 0 or other.rank == 0:
             some, none = (other, self) if self.rank == 0 else (self, other)
             total = some._like(
@@ -167,7 +190,9 @@ class OuterProducts:
             )
         else:
             symmetric = self.symmetric and other.symmetric
-            sides = [(w.post, w.post if w.pre is None else w.pre) for w in (self, other)]
+            sides = [
+                (w.post, w.post if w.pre is None else w.pre) for w in (self, other)
+            ]
             post, pre = (
                 (jnp.concatenate(side) for side in zip(*sides, strict=True))
                 if not symmetric
@@ -190,7 +215,9 @@ class OuterProducts:
         return self * -1.0
 
     def __sub__(self, other: Any) -> OuterProducts | jax.Array:
-        return self + (-other if isinstance(other, OuterProducts) else -jnp.asarray(other))
+        return self + (
+            -other if isinstance(other, OuterProducts) else -jnp.asarray(other)
+        )
 
     def __rsub__(self, other: Any) -> jax.Array:
         return other - self.dense()
@@ -199,18 +226,33 @@ class OuterProducts:
         if np.ndim(factor) != 0:
             return self.dense() * factor
         return self._like(
-            self.post, self.pre, self.coef * factor, self.removed * factor, self.own * factor, self.peak
+            self.post,
+            self.pre,
+            self.coef * factor,
+            self.removed * factor,
+            self.own * factor,
+            self.peak,
         )
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: Any) -> OuterProducts | jax.Array:
-        return self * (1.0 / divisor) if np.ndim(divisor) == 0 else self.dense() / divisor
+        return (
+            self * (1.0 / divisor) if np.ndim(divisor) == 0 else self.dense() / divisor
+        )
 
     # Entries
     def __getitem__(self, index: Any) -> jax.Array:
-        index = tuple(map(_as_index, index)) if isinstance(index, tuple) else _as_index(index)
-        rows, columns = index if isinstance(index, tuple) and len(index) == 2 else (index, slice(None))
+        index = (
+            tuple(map(_as_index, index))
+            if isinstance(index, tuple)
+            else _as_index(index)
+        )
+        rows, columns = (
+            index
+            if isinstance(index, tuple) and len(index) == 2
+            else (index, slice(None))
+        )
         if _is_full(rows) and not _is_full(columns):
             return self.T[columns].T
         if (
@@ -224,12 +266,17 @@ class OuterProducts:
         ]  # an index out of range is clipped, as in any JAX array
         pre = self.post if self.symmetric else self.pre
         block = jnp.matmul(
-            (self.post[:, numbers] * (self.coef if numbers.ndim == 0 else self.coef[:, None])).T,
+            (
+                self.post[:, numbers]
+                * (self.coef if numbers.ndim == 0 else self.coef[:, None])
+            ).T,
             pre,
             precision="highest",
         )
         if self._square:
-            block = jnp.where(numbers[..., None] == jnp.arange(self.shape[1]), self.own, block)
+            block = jnp.where(
+                numbers[..., None] == jnp.arange(self.shape[1]), self.own, block
+            )
         return block[..., columns]
 
     def __len__(self) -> int:
@@ -249,7 +296,9 @@ class OuterProducts:
             name in _ARRAY_METHODS
         ):  # W.sum(), W.reshape(...), W.at[...] and so on, of the ordinary array
             return getattr(self.dense(), name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        raise AttributeError(
+            f"{type(self).__name__!r} object has no attribute {name!r}"
+        )
 
     def astype(self, dtype: Any) -> OuterProducts:
         """The same matrix with another type of entries."""
@@ -265,7 +314,13 @@ class OuterProducts:
         cls, post: Any, pre: Any, coef: Any, removed: Any, own: Any, peak: Any = None
     ) -> OuterProducts:
         new = object.__new__(cls)
-        new.post, new.pre, new.coef, new.removed, new.own = post, pre, coef, removed, own
+        new.post, new.pre, new.coef, new.removed, new.own = (
+            post,
+            pre,
+            coef,
+            removed,
+            own,
+        )
         new.peak = _summary(post, pre, coef)[1] if peak is None else peak
         return new
 
@@ -281,13 +336,16 @@ class OuterProducts:
         return new
 
 
-_ARRAY_METHODS = {name for name in dir(jax.Array) if not name.startswith("_")} - set(dir(OuterProducts))
+_ARRAY_METHODS = {name for name in dir(jax.Array) if not name.startswith("_")} - set(
+    dir(OuterProducts)
+)
 
 
 def _elementwise(name: str) -> Callable:
     def apply(self: OuterProducts, *others: Any) -> Any:
         return getattr(operator, name)(
-            self.dense(), *(o.dense() if isinstance(o, OuterProducts) else o for o in others)
+            self.dense(),
+            *(o.dense() if isinstance(o, OuterProducts) else o for o in others),
         )
 
     return apply
@@ -303,10 +361,14 @@ def _as_index(index: Any) -> Any:
 
 
 @jax.jit
-def _summary(post: jax.Array, pre: jax.Array, coef: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _summary(
+    post: jax.Array, pre: jax.Array, coef: jax.Array
+) -> tuple[jax.Array, jax.Array]:
     """The diagonal of the sum, and the largest entry of each pattern of `post`."""
     n = min(post.shape[1], pre.shape[1])
-    return (post[:, :n] * pre[:, :n]).T @ coef, jnp.max(jnp.abs(post), axis=1, initial=0)
+    return (post[:, :n] * pre[:, :n]).T @ coef, jnp.max(
+        jnp.abs(post), axis=1, initial=0
+    )
 
 
 def _zeros(shape: Any, dtype: Any) -> jax.Array:
@@ -316,7 +378,9 @@ def _zeros(shape: Any, dtype: Any) -> jax.Array:
 def _rows(patterns: Any) -> jax.Array:
     """One or several patterns as rows of floating-point numbers."""
     rows = jnp.asarray(patterns)
-    rows = rows if jnp.issubdtype(rows.dtype, jnp.floating) else rows.astype(jnp.float32)
+    rows = (
+        rows if jnp.issubdtype(rows.dtype, jnp.floating) else rows.astype(jnp.float32)
+    )
     return rows[None] if rows.ndim == 1 else rows
 
 
@@ -324,7 +388,9 @@ def _is_full(index: Any) -> bool:
     return isinstance(index, slice) and index == slice(None)
 
 
-_BLOCK = 2**14  # entries: short enough for the patterns of one block to stay in the processor's cache
+_BLOCK = (
+    2**14
+)  # entries: short enough for the patterns of one block to stay in the processor's cache
 
 
 @jax.jit
@@ -336,12 +402,15 @@ def _project(patterns: jax.Array, x: jax.Array) -> jax.Array:
 
     def block(i: Any, total: jax.Array) -> jax.Array:
         part, piece = (
-            lax.dynamic_slice_in_dim(a, i * _BLOCK, _BLOCK, axis) for a, axis in ((patterns, 1), (x, 0))
+            lax.dynamic_slice_in_dim(a, i * _BLOCK, _BLOCK, axis)
+            for a, axis in ((patterns, 1), (x, 0))
         )
         return total + jnp.matmul(part, piece, precision="highest")
 
     whole = n // _BLOCK
-    rest = jnp.matmul(patterns[:, whole * _BLOCK :], x[whole * _BLOCK :], precision="highest")
+    rest = jnp.matmul(
+        patterns[:, whole * _BLOCK :], x[whole * _BLOCK :], precision="highest"
+    )
     return lax.fori_loop(0, whole, block, rest)
 
 # %% ../nbs/weights.ipynb #333eb112
@@ -371,7 +440,9 @@ def zero_diagonal(W: Any) -> Any:
     """`W` with zeros on the diagonal, in the form that `W` has (no neuron excites itself)."""
     if not isinstance(W, OuterProducts):
         return jnp.fill_diagonal(jnp.asarray(W), 0.0, inplace=False)
-    return W._like(W.post, W.pre, W.coef, W.removed + W.own, _zeros(W.own.shape, W.dtype), W.peak)
+    return W._like(
+        W.post, W.pre, W.coef, W.removed + W.own, _zeros(W.own.shape, W.dtype), W.peak
+    )
 
 # %% ../nbs/weights.ipynb #7081c96e
 def _roundoff(x: jax.Array) -> float:
@@ -397,7 +468,11 @@ def field(W: Any, s: jax.Array) -> tuple[jax.Array, jax.Array]:
     if isinstance(W, OuterProducts):
         overlaps = _project(W.post if W.symmetric else W.pre, s)
         slack = jnp.sum(jnp.abs(W.coef * overlaps) * W.peak)
-        slack = slack + jnp.abs(W.removed * s) if W._square else jnp.broadcast_to(slack, W.shape[:1])
+        slack = (
+            slack + jnp.abs(W.removed * s)
+            if W._square
+            else jnp.broadcast_to(slack, W.shape[:1])
+        )
         return W._unproject(overlaps, s), _roundoff(s) * slack
     h = jnp.matmul(W, s, precision="highest")
     return h, _roundoff(s) * jnp.matmul(jnp.abs(W), jnp.abs(s))
@@ -456,7 +531,9 @@ def sweep(W: Any, s: jax.Array, order: jax.Array, rule: Callable) -> jax.Array:
     def visit_dense(t: Any, s: jax.Array) -> jax.Array:
         i = order[t]
         terms = W[i] * s
-        return s.at[i].set(rule(jnp.sum(terms), roundoff * jnp.sum(jnp.abs(terms)), s[i], i))
+        return s.at[i].set(
+            rule(jnp.sum(terms), roundoff * jnp.sum(jnp.abs(terms)), s[i], i)
+        )
 
     W = jnp.asarray(W)
     return lax.fori_loop(0, len(order), visit_dense, s)

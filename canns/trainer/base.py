@@ -51,7 +51,9 @@ def as_patterns(data: Any, num_neurons: int, name: str = "train_data") -> np.nda
             f"{name} must be a list of patterns or an array (P, {num_neurons}); got {type(data).__name__}"
         ) from None
     if not rows:
-        raise ValueError(f"{name} is empty; expected at least one pattern of {num_neurons} entries")
+        raise ValueError(
+            f"{name} is empty; expected at least one pattern of {num_neurons} entries"
+        )
     for i, row in enumerate(rows):
         if row.shape != (num_neurons,):
             hint = "; put a single pattern into a list" if row.ndim == 0 else ""
@@ -64,11 +66,15 @@ def as_patterns(data: Any, num_neurons: int, name: str = "train_data") -> np.nda
     whole = (
         isinstance(data, np.ndarray) and data.dtype == np.float32
     )  # then there is nothing to convert or to copy
-    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is reported below
+    with np.errstate(
+        over="ignore"
+    ):  # what is too large becomes infinite, and is reported below
         stacked = data if whole else np.stack(rows, dtype=np.float32, casting="unsafe")
     if not np.isfinite(stacked).all():
         i, j = np.argwhere(~np.isfinite(stacked))[0]
-        raise ValueError(f"{name}[{i}] has {stacked[i, j]} at entry {j}; expected finite numbers")
+        raise ValueError(
+            f"{name}[{i}] has {stacked[i, j]} at entry {j}; expected finite numbers"
+        )
     return stacked
 
 # %% ../../nbs/trainer/base.ipynb #a1bb7c47
@@ -96,13 +102,13 @@ class RecallHistory:
 
     def __repr__(self) -> str:
         steps, energy = np.atleast_1d(self.steps), np.atleast_2d(self.energy)
-        text = (
-            f"{np.sum(self.converged)} of {steps.size} converged, steps {steps.min()} to {steps.max()}"
-        )
+        text = f"{np.sum(self.converged)} of {steps.size} converged, steps {steps.min()} to {steps.max()}"
         if np.any(self.cycle):
             text += f", {np.sum(self.cycle)} in a cycle of two states"
         if np.isfinite(energy).any():
-            text += f", mean energy {energy[:, 0].mean():.4g} to {energy[:, -1].mean():.4g}"
+            text += (
+                f", mean energy {energy[:, 0].mean():.4g} to {energy[:, -1].mean():.4g}"
+            )
         return f"RecallHistory({text})"
 
 
@@ -125,6 +131,7 @@ class TrainingHistory:
     load: float
 
 # %% ../../nbs/trainer/base.ipynb #c0f1b2b1
+#| code-fold: show
 def _shared(value: Any) -> bool:
     """Random keys do not depend on the sample, so all samples share one."""
     return jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
@@ -142,7 +149,9 @@ def _for_each_sample(function: Any, axes: dict[str, int | None]) -> Any:
             for b in range(count)
         ]
         new = {
-            n: results[0][0][n] if axis is None else jnp.stack([r[0][n] for r in results])
+            n: results[0][0][n]
+            if axis is None
+            else jnp.stack([r[0][n] for r in results])
             for n, axis in axes.items()
         }
         return new, jnp.stack([r[1] for r in results])
@@ -154,10 +163,15 @@ def _compilable(boxes: dict[str, Any]) -> bool:
     """Whether all boxes take the stand-ins that JAX compiles with; some libraries' variables refuse them."""
     foreign = {name: box for name, box in boxes.items() if not isinstance(box, State)}
     try:
-        jax.eval_shape(lift(lambda: None, foreign), {name: box.value for name, box in foreign.items()})
+        jax.eval_shape(
+            lift(lambda: None, foreign),
+            {name: box.value for name, box in foreign.items()},
+        )
     except Exception as error:  # whatever the other library raises
         reason = str(error).splitlines()[0]
-        warnings.warn(f"running uncompiled, since a variable refuses it: {reason}", stacklevel=5)
+        warnings.warn(
+            f"running uncompiled, since a variable refuses it: {reason}", stacklevel=5
+        )
         return False
     return True
 
@@ -178,7 +192,9 @@ def _settle(
     boxes, batch = states(model), len(patterns)
 
     def energy_now() -> Any:
-        return jnp.asarray(model.energy if hasattr(model, "energy") else jnp.nan, jnp.float32)
+        return jnp.asarray(
+            model.energy if hasattr(model, "energy") else jnp.nan, jnp.float32
+        )
 
     def energy_and_step() -> Any:
         energy = energy_now()
@@ -199,7 +215,9 @@ def _settle(
         return _for_each_sample(pure, axes)
 
     flow = {
-        name: value if _shared(value) else jnp.broadcast_to(value, (batch, *value.shape))
+        name: value
+        if _shared(value)
+        else jnp.broadcast_to(value, (batch, *value.shape))
         for name, value in start.items()
     }
     flow[state_name] = patterns
@@ -213,7 +231,9 @@ def _settle(
         t, flow, before, done, steps, cycle, energies = carry
         new, energy = step(flow)
         old_s, new_s = flow[state_name], new[state_name]
-        moved = ~done & jnp.any((jnp.abs(new_s - old_s) > tolerance).reshape(batch, -1), axis=1)
+        moved = ~done & jnp.any(
+            (jnp.abs(new_s - old_s) > tolerance).reshape(batch, -1), axis=1
+        )
         cycle = moved & jnp.all((new_s == before).reshape(batch, -1), axis=1)
         new = {
             n: v if axes[n] is None else jnp.where(per_sample(done, v), flow[n], v)
@@ -251,7 +271,9 @@ def _settle(
         jnp.all(done), lambda: settled, lambda: jnp.where(done, settled, look(flow)[1])
     )
     energies = jnp.where(jnp.arange(num_iter + 1) < t, energies, final[:, None])
-    last = {name: value if axes[name] is None else value[-1] for name, value in flow.items()}
+    last = {
+        name: value if axes[name] is None else value[-1] for name, value in flow.items()
+    }
     return flow[state_name], last, energies, steps, done, cycle
 
 # %% ../../nbs/trainer/base.ipynb #1a8d7f8d
@@ -332,7 +354,10 @@ class Trainer(ABC):
             )
         if not hasattr(model, self.state_attr) and hasattr(model, "init_state"):
             model.init_state()  # some libraries make their variables only now
-        for attr, role in ((self.weight_attr, "weights"), (self.state_attr, "activity")):
+        for attr, role in (
+            (self.weight_attr, "weights"),
+            (self.state_attr, "activity"),
+        ):
             if not hasattr(getattr(model, attr, None), "value"):
                 found = ", ".join(states(model)) or "none"
                 raise TypeError(
@@ -359,7 +384,9 @@ class Trainer(ABC):
         if use_compile is not None:
             self.use_compile = bool(use_compile)
 
-    def predict(self, pattern: Any, num_iter: int = 20, *, tolerance: float = 1e-6) -> jax.Array:
+    def predict(
+        self, pattern: Any, num_iter: int = 20, *, tolerance: float = 1e-6
+    ) -> jax.Array:
         """Put `pattern` into the model and let it run until nothing changes.
 
         Parameters
@@ -384,10 +411,18 @@ class Trainer(ABC):
         """
         pattern = np.asarray(pattern)
         recalled = self._recall(
-            [pattern], num_iter, tolerance, "Recalling", self.show_progress, name="pattern"
+            [pattern],
+            num_iter,
+            tolerance,
+            "Recalling",
+            self.show_progress,
+            name="pattern",
         )
         self.history = RecallHistory(
-            *(getattr(self.history, part)[0] for part in ("energy", "steps", "converged", "cycle"))
+            *(
+                getattr(self.history, part)[0]
+                for part in ("energy", "steps", "converged", "cycle")
+            )
         )
         return recalled[0]
 
@@ -415,13 +450,27 @@ class Trainer(ABC):
             The model's state holds the last row.
         """
         show = show_sample_progress or self.show_progress
-        return self._recall(patterns, num_iter, tolerance, "Processing samples", show, name="patterns")
+        return self._recall(
+            patterns, num_iter, tolerance, "Processing samples", show, name="patterns"
+        )
 
     def _recall(
-        self, patterns: Any, num_iter: int, tolerance: float, title: str, show: bool, name: str
+        self,
+        patterns: Any,
+        num_iter: int,
+        tolerance: float,
+        title: str,
+        show: bool,
+        name: str,
     ) -> jax.Array:
-        if isinstance(num_iter, bool) or not isinstance(num_iter, (int, np.integer)) or num_iter < 0:
-            raise ValueError(f"num_iter must be a whole number, zero or more; got {num_iter!r}")
+        if (
+            isinstance(num_iter, bool)
+            or not isinstance(num_iter, (int, np.integer))
+            or num_iter < 0
+        ):
+            raise ValueError(
+                f"num_iter must be a whole number, zero or more; got {num_iter!r}"
+            )
         if not tolerance >= 0:
             raise ValueError(f"tolerance must be zero or more; got {tolerance!r}")
         size = self._size()
@@ -435,14 +484,19 @@ class Trainer(ABC):
             compiled = self.use_compile and _compilable(boxes)
             with self._run(title, len(patterns), show, compiled):
                 weights, activity = (
-                    getattr(self.model, attr) for attr in (self.weight_attr, self.state_attr)
+                    getattr(self.model, attr)
+                    for attr in (self.weight_attr, self.state_attr)
                 )
                 params = {
                     key: box.value
                     for key, box in boxes.items()
                     if isinstance(box, ParamState) or box is weights
                 }
-                start = {key: jnp.asarray(box.value) for key, box in boxes.items() if key not in params}
+                start = {
+                    key: jnp.asarray(box.value)
+                    for key, box in boxes.items()
+                    if key not in params
+                }
                 state_name = next(key for key, box in boxes.items() if box is activity)
                 recalled, last, *record = _settle(
                     self.model,
@@ -461,11 +515,15 @@ class Trainer(ABC):
             for key, box in states(self.model).items():
                 box.value = kept.get(key, box.value)
             raise
-        self.history = RecallHistory(energy[:, : steps.max() + 1], steps, converged, cycle)
+        self.history = RecallHistory(
+            energy[:, : steps.max() + 1], steps, converged, cycle
+        )
         return recalled
 
     @contextlib.contextmanager
-    def _run(self, title: str, total: int, show: bool, compiled: bool) -> Iterator[None]:
+    def _run(
+        self, title: str, total: int, show: bool, compiled: bool
+    ) -> Iterator[None]:
         """A bar, if there is to be one, and compilation on or off."""
         with (
             _progress(title, total, show),
@@ -483,7 +541,8 @@ class Trainer(ABC):
     def _size(self) -> int:
         """Number of neurons N, after a check that weights and activity fit together."""
         weights, activity = (
-            np.shape(getattr(self.model, attr).value) for attr in (self.weight_attr, self.state_attr)
+            np.shape(getattr(self.model, attr).value)
+            for attr in (self.weight_attr, self.state_attr)
         )
         if len(activity) != 1:
             raise ValueError(

@@ -109,7 +109,9 @@ class HebbianTrainer(Trainer):
             use_compile=use_compile,
         )
         if not np.isfinite(learning_rate):
-            raise ValueError(f"learning_rate must be a finite number; got {learning_rate}")
+            raise ValueError(
+                f"learning_rate must be a finite number; got {learning_rate}"
+            )
         self.learning_rate = learning_rate
         self.subtract_mean = subtract_mean
         self.zero_diagonal = zero_diagonal
@@ -135,16 +137,30 @@ class HebbianTrainer(Trainer):
         if hasattr(self.model, "check_state"):
             self.model.check_state(patterns)
         box = getattr(self.model, self.weight_attr)
-        W = box.value if isinstance(box.value, OuterProducts) else jnp.asarray(box.value)
-        rate = self._sign * self.learning_rate / (len(patterns) if self.normalize_by_patterns else 1)
-        with self._run("Storing patterns", len(patterns), self.show_progress, self.use_compile):
-            x = jnp.array(patterns)  # a copy: what is stored must not change with the caller's array
+        W = (
+            box.value
+            if isinstance(box.value, OuterProducts)
+            else jnp.asarray(box.value)
+        )
+        rate = (
+            self._sign
+            * self.learning_rate
+            / (len(patterns) if self.normalize_by_patterns else 1)
+        )
+        with self._run(
+            "Storing patterns", len(patterns), self.show_progress, self.use_compile
+        ):
+            x = jnp.array(
+                patterns
+            )  # a copy: what is stored must not change with the caller's array
             x = x - jnp.mean(x) if self.subtract_mean else x
             W = hebbian_update(W, x, learning_rate=rate)
             W = zero_diagonal(W) if self.zero_diagonal else W
         box.value = W
         self.num_stored += len(patterns) if self._sign > 0 else 0
-        self.history = TrainingHistory(len(patterns), self.num_stored, self.num_stored / size)
+        self.history = TrainingHistory(
+            len(patterns), self.num_stored, self.num_stored / size
+        )
         capacity = getattr(self.model, "storage_capacity", None)
         if capacity is not None and self.num_stored > capacity and not self._warned:
             self._warned = True

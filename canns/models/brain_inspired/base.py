@@ -57,5 +57,7 @@ class BrainInspiredModel(ABC):
         return None
 
     def __repr__(self) -> str:
-        boxes = ", ".join(f"{name}{list(box.shape)}" for name, box in states(self).items())
+        boxes = ", ".join(
+            f"{name}{list(box.shape)}" for name, box in states(self).items()
+        )
         return f"{type(self).__name__}({boxes})"

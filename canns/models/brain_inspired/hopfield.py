@@ -32,7 +32,9 @@ def _activate(
         return jnp.tanh(h / temperature)
     if activation == "sigmoid":
         return jax.nn.sigmoid(h / temperature)
-    return jnp.where(jnp.abs(h) <= slack, s, jnp.where(h > 0, 1.0, -1.0).astype(s.dtype))
+    return jnp.where(
+        jnp.abs(h) <= slack, s, jnp.where(h > 0, 1.0, -1.0).astype(s.dtype)
+    )
 
 
 @partial(jax.jit, static_argnames="activation")
@@ -45,14 +47,22 @@ def _all_at_once(
 
 @partial(jax.jit, static_argnames="activation")
 def _one_at_a_time(
-    W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, key: jax.Array, *, activation: str
+    W: Any,
+    s: jax.Array,
+    threshold: jax.Array,
+    temperature: Any,
+    key: jax.Array,
+    *,
+    activation: str,
 ) -> jax.Array:
     order = jax.random.permutation(key, len(s))
     return sweep(
         W,
         s,
         order,
-        lambda h, slack, s_i, i: _activate(h - threshold[i], slack, s_i, temperature, activation),
+        lambda h, slack, s_i, i: _activate(
+            h - threshold[i], slack, s_i, temperature, activation
+        ),
     )
 
 
@@ -108,12 +118,20 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         seed: int = 0,
     ):
         if not isinstance(num_neurons, (int, np.integer)) or num_neurons < 1:
-            raise ValueError(f"num_neurons must be a whole number of at least 1; got {num_neurons!r}")
+            raise ValueError(
+                f"num_neurons must be a whole number of at least 1; got {num_neurons!r}"
+            )
         if activation not in ACTIVATIONS:
-            raise ValueError(f"activation must be one of {', '.join(ACTIVATIONS)}; got {activation!r}")
+            raise ValueError(
+                f"activation must be one of {', '.join(ACTIVATIONS)}; got {activation!r}"
+            )
         if not 0 < temperature < np.inf:
-            raise ValueError(f"temperature must be positive and finite; got {temperature}")
-        if np.shape(threshold) not in ((), (num_neurons,)) or not np.all(np.isfinite(threshold)):
+            raise ValueError(
+                f"temperature must be positive and finite; got {temperature}"
+            )
+        if np.shape(threshold) not in ((), (num_neurons,)) or not np.all(
+            np.isfinite(threshold)
+        ):
             raise ValueError(
                 f"threshold must be a finite number or {num_neurons} of them; got {threshold!r}"
             )
@@ -148,7 +166,9 @@ class AmariHopfieldNetwork(BrainInspiredModel):
                 W, s, threshold, self.temperature, key, activation=self.activation
             )
         else:
-            self.s.value = _all_at_once(W, s, threshold, self.temperature, activation=self.activation)
+            self.s.value = _all_at_once(
+                W, s, threshold, self.temperature, activation=self.activation
+            )
 
     @property
     def energy(self) -> jax.Array:
@@ -194,4 +214,6 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         """Raise ``ValueError`` unless all values are +1 or -1, for ``activation="sign"``."""
         if self.activation == "sign" and not np.all(np.abs(values) == 1):
             wrong = values[np.abs(values) != 1].ravel()[0]
-            raise ValueError(f'activation="sign" knows the states +1 and -1; found an entry {wrong}')
+            raise ValueError(
+                f'activation="sign" knows the states +1 and -1; found an entry {wrong}'
+            )
