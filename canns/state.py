@@ -202,10 +202,9 @@ def _fingerprint(obj: Any, above: tuple[int, ...]) -> Any:
         return (array.shape, array.dtype.str, array.tobytes())
     if (children := _children(obj, "", root=not above)) is not None:
         own = (*above, id(obj))
-        return (
-            type(obj),
-            tuple((name, _fingerprint(child, own)) for name, child in children),
-        )
+        parts = tuple((name, _fingerprint(child, own)) for name, child in children)
+        is_model = not isinstance(obj, (list, tuple, dict))
+        return (type(obj), _code(type(obj)) if is_model else (), parts)
     try:
         hash(obj)
     except TypeError:
@@ -226,7 +225,7 @@ class Blueprint:
 
     def __init__(self, model: Any):
         self.model = model
-        self.key = (_code(type(model)), _fingerprint(model, ()))
+        self.key = _fingerprint(model, ())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Blueprint) and self.key == other.key
@@ -266,8 +265,7 @@ def per_model(
         try:
             return compiled(blueprint, *args, **kwargs)
         finally:
-            blueprint.model = (
-                None  # the cache keeps the blueprint, and must not keep the model alive
-            )
+            # the cache keeps the blueprint, and must not keep the model alive
+            blueprint.model = None
 
     return call

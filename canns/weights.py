@@ -57,19 +57,14 @@ class OuterProducts:
                 f"expected post (P, M) and pre (P, N); got {post.shape} and {np.shape(pre)}"
             )
         self.post, self.pre = post, pre
-        coef = jnp.asarray(coef, post.dtype)
-        self.coef = (
-            coef
-            if coef.shape == post.shape[:1]
-            else jnp.broadcast_to(coef, post.shape[:1])
-        )
+        self.coef = jnp.broadcast_to(jnp.asarray(coef, post.dtype), post.shape[:1])
         square = self.shape[0] == self.shape[1]
         if removed is not None and not (square and np.shape(removed) == self.shape[:1]):
             raise ValueError(
                 f"removed must have shape ({self.shape[0]},) and the matrix be square; "
                 f"got {np.shape(removed)} for {self.shape}"
             )
-        diagonal, self.peak = _summary(post, post if pre is None else pre, self.coef)
+        diagonal, self.peak = _summary(post, self.senders, self.coef)
         if removed is None:
             self.removed = _zeros(self.shape[0] if square else 0, post.dtype)
             self.own = diagonal if square else self.removed
@@ -93,10 +88,12 @@ class OuterProducts:
     @property
     def shape(self) -> tuple[int, int]:
         """(M, N)."""
-        return (
-            self.post.shape[1],
-            (self.post if self.pre is None else self.pre).shape[1],
-        )
+        return (self.post.shape[1], self.senders.shape[1])
+
+    @property
+    def senders(self) -> jax.Array:
+        """Patterns on the sending side, shape (P, N), also where they are those of `post`."""
+        return self.post if self.pre is None else self.pre
 
     @property
     def dtype(self) -> Any:
@@ -138,8 +135,8 @@ class OuterProducts:
 
     def dense(self) -> jax.Array:
         """The ordinary array, shape (M, N)."""
-        pre = self.post if self.symmetric else self.pre
-        full = jnp.matmul((self.post * self.coef[:, None]).T, pre, precision="highest")
+        scaled = self.post * self.coef[:, None]
+        full = jnp.matmul(scaled.T, self.senders, precision="highest")
         return (
             full.at[jnp.diag_indices(self.shape[0])].set(self.own)
             if self._square
@@ -157,8 +154,7 @@ class OuterProducts:
             raise ValueError(
                 f"cannot multiply a matrix of shape {self.shape} with an array of shape {x.shape}"
             )
-        overlaps = _project(self.post if self.symmetric else self.pre, x)
-        return self._unproject(overlaps, x)
+        return self._unproject(_project(self.senders, x), x)
 
     def __rmatmul__(self, x: Any) -> jax.Array:
         return (self.T @ jnp.asarray(x).T).T
@@ -190,17 +186,9 @@ class OuterProducts:
             )
         else:
             symmetric = self.symmetric and other.symmetric
-            sides = [
-                (w.post, w.post if w.pre is None else w.pre) for w in (self, other)
-            ]
-            post, pre = (
-                (jnp.concatenate(side) for side in zip(*sides, strict=True))
-                if not symmetric
-                else (jnp.concatenate([self.post, other.post]), None)
-            )
             total = self._like(
-                post,
-                pre,
+                jnp.concatenate([self.post, other.post]),
+                None if symmetric else jnp.concatenate([self.senders, other.senders]),
                 jnp.concatenate([self.coef, other.coef]),
                 self.removed + other.removed,
                 self.own + other.own,
@@ -261,18 +249,11 @@ class OuterProducts:
             or not isinstance(columns, (int, slice))
         ):
             return self.dense()[index]
-        numbers = jnp.arange(self.shape[0])[
-            rows
-        ]  # an index out of range is clipped, as in any JAX array
-        pre = self.post if self.symmetric else self.pre
-        block = jnp.matmul(
-            (
-                self.post[:, numbers]
-                * (self.coef if numbers.ndim == 0 else self.coef[:, None])
-            ).T,
-            pre,
-            precision="highest",
-        )
+        # an index out of range is clipped, as in any JAX array
+        numbers = jnp.arange(self.shape[0])[rows]
+        coef = self.coef if numbers.ndim == 0 else self.coef[:, None]
+        scaled = self.post[:, numbers] * coef
+        block = jnp.matmul(scaled.T, self.senders, precision="highest")
         if self._square:
             block = jnp.where(
                 numbers[..., None] == jnp.arange(self.shape[1]), self.own, block
@@ -292,9 +273,8 @@ class OuterProducts:
         return self.dense()
 
     def __getattr__(self, name: str) -> Any:
-        if (
-            name in _ARRAY_METHODS
-        ):  # W.sum(), W.reshape(...), W.at[...] and so on, of the ordinary array
+        # W.sum(), W.reshape(...), W.at[...] and so on, of the ordinary array
+        if name in _ARRAY_METHODS:
             return getattr(self.dense(), name)
         raise AttributeError(
             f"{type(self).__name__!r} object has no attribute {name!r}"
@@ -313,16 +293,8 @@ class OuterProducts:
     def _like(
         cls, post: Any, pre: Any, coef: Any, removed: Any, own: Any, peak: Any = None
     ) -> OuterProducts:
-        new = object.__new__(cls)
-        new.post, new.pre, new.coef, new.removed, new.own = (
-            post,
-            pre,
-            coef,
-            removed,
-            own,
-        )
-        new.peak = _summary(post, pre, coef)[1] if peak is None else peak
-        return new
+        peak = _summary(post, pre, coef)[1] if peak is None else peak
+        return cls.tree_unflatten(None, (post, pre, coef, removed, own, peak))
 
     def tree_flatten(self) -> tuple[tuple, None]:
         """The arrays inside, for JAX."""
@@ -388,9 +360,8 @@ def _is_full(index: Any) -> bool:
     return isinstance(index, slice) and index == slice(None)
 
 
-_BLOCK = (
-    2**14
-)  # entries: short enough for the patterns of one block to stay in the processor's cache
+# entries: short enough for the patterns of one block to stay in the processor's cache
+_BLOCK = 2**14
 
 
 @jax.jit
@@ -466,7 +437,7 @@ def field(W: Any, s: jax.Array) -> tuple[jax.Array, jax.Array]:
         A bound on its rounding error: a field of this size or smaller is zero for all we know.
     """
     if isinstance(W, OuterProducts):
-        overlaps = _project(W.post if W.symmetric else W.pre, s)
+        overlaps = _project(W.senders, s)
         slack = jnp.sum(jnp.abs(W.coef * overlaps) * W.peak)
         slack = (
             slack + jnp.abs(W.removed * s)
@@ -487,7 +458,7 @@ def quadratic_form(W: Any, s: jax.Array) -> jax.Array:
     s : array, shape (N,)
     """
     if isinstance(W, OuterProducts):
-        sent = _project(W.post if W.symmetric else W.pre, s)
+        sent = _project(W.senders, s)
         received = sent if W.symmetric else _project(W.post, s)
         return jnp.sum(W.coef * received * sent) - jnp.sum(W.removed * s * s)
     return jnp.dot(s, jnp.matmul(W, s, precision="highest"))
@@ -515,7 +486,7 @@ def sweep(W: Any, s: jax.Array, order: jax.Array, rule: Callable) -> jax.Array:
     roundoff = _roundoff(s)
     if isinstance(W, OuterProducts):
         post = (W.post * W.coef[:, None]).T[order]
-        pre = W.post.T[order] if W.symmetric else W.pre.T[order]
+        pre = W.senders.T[order]
 
         def visit(overlaps: jax.Array, neuron: tuple) -> tuple:
             post_i, pre_i, removed_i, s_i, i = neuron
@@ -524,7 +495,7 @@ def sweep(W: Any, s: jax.Array, order: jax.Array, rule: Callable) -> jax.Array:
             new = rule(jnp.sum(terms) - own, slack, s_i, i)
             return overlaps + pre_i * (new - s_i), new
 
-        start = _project(W.post if W.symmetric else W.pre, s)
+        start = _project(W.senders, s)
         _, new = lax.scan(visit, start, (post, pre, W.removed[order], s[order], order))
         return s.at[order].set(new)
 

@@ -63,12 +63,10 @@ def as_patterns(data: Any, num_neurons: int, name: str = "train_data") -> np.nda
             )
         if row.dtype.kind not in "biuf":
             raise TypeError(f"{name}[{i}] holds {row.dtype}; expected real numbers")
-    whole = (
-        isinstance(data, np.ndarray) and data.dtype == np.float32
-    )  # then there is nothing to convert or to copy
-    with np.errstate(
-        over="ignore"
-    ):  # what is too large becomes infinite, and is reported below
+    # a whole array of the right type is neither converted nor copied
+    whole = isinstance(data, np.ndarray) and data.dtype == np.float32
+    # what is too large becomes infinite, and is reported below
+    with np.errstate(over="ignore"):
         stacked = data if whole else np.stack(rows, dtype=np.float32, casting="unsafe")
     if not np.isfinite(stacked).all():
         i, j = np.argwhere(~np.isfinite(stacked))[0]
@@ -162,6 +160,8 @@ def _for_each_sample(function: Any, axes: dict[str, int | None]) -> Any:
 def _compilable(boxes: dict[str, Any]) -> bool:
     """Whether all boxes take the stand-ins that JAX compiles with; some libraries' variables refuse them."""
     foreign = {name: box for name, box in boxes.items() if not isinstance(box, State)}
+    if not foreign:
+        return True
     try:
         jax.eval_shape(
             lift(lambda: None, foreign),
@@ -264,9 +264,8 @@ def _settle(
     t, flow, _, done, steps, cycle, energies = jax.lax.while_loop(
         lambda c: (c[0] < num_iter) & ~jnp.all(c[3]), once, carry
     )
-    settled = energies[
-        jnp.arange(batch), t - 1
-    ]  # what is at rest has the energy that it had one step ago
+    # what is at rest has the energy that it had one step ago
+    settled = energies[jnp.arange(batch), t - 1]
     final = jax.lax.cond(
         jnp.all(done), lambda: settled, lambda: jnp.where(done, settled, look(flow)[1])
     )
@@ -473,10 +472,7 @@ class Trainer(ABC):
             )
         if not tolerance >= 0:
             raise ValueError(f"tolerance must be zero or more; got {tolerance!r}")
-        size = self._size()
-        patterns = as_patterns(patterns, size, name)
-        if hasattr(self.model, "check_state"):
-            self.model.check_state(patterns)
+        patterns = self.checked(patterns, name)
         kept = {key: box.value for key, box in states(self.model).items()}
         try:
             self._reset()
@@ -519,6 +515,28 @@ class Trainer(ABC):
             energy[:, : steps.max() + 1], steps, converged, cycle
         )
         return recalled
+
+    def checked(self, data: Any, name: str = "train_data") -> np.ndarray:
+        """Patterns that this model can have as states, stacked; for a subclass's `train`.
+
+        Parameters
+        ----------
+        data, name
+            See `as_patterns`.
+
+        Returns
+        -------
+        array of float32, shape (P, N)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If weights and activity do not fit together, or `data` are no states of the model.
+        """
+        patterns = as_patterns(data, self._size(), name)
+        if hasattr(self.model, "check_state"):
+            self.model.check_state(patterns)
+        return patterns
 
     @contextlib.contextmanager
     def _run(

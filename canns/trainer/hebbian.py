@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .base import Trainer, TrainingHistory, as_patterns
+from .base import Trainer, TrainingHistory
 from ..weights import OuterProducts, add_outer, zero_diagonal
 
 # %% auto #0
@@ -132,16 +132,9 @@ class HebbianTrainer(Trainer):
             If the data are no patterns of the model (see `canns.trainer.base.as_patterns`), or
             the weights have the wrong shape. Nothing has changed then.
         """
-        size = self._size()
-        patterns = as_patterns(train_data, size)
-        if hasattr(self.model, "check_state"):
-            self.model.check_state(patterns)
+        patterns = self.checked(train_data)
+        size = patterns.shape[1]
         box = getattr(self.model, self.weight_attr)
-        W = (
-            box.value
-            if isinstance(box.value, OuterProducts)
-            else jnp.asarray(box.value)
-        )
         rate = (
             self._sign
             * self.learning_rate
@@ -150,11 +143,10 @@ class HebbianTrainer(Trainer):
         with self._run(
             "Storing patterns", len(patterns), self.show_progress, self.use_compile
         ):
-            x = jnp.array(
-                patterns
-            )  # a copy: what is stored must not change with the caller's array
+            # a copy: what is stored must not change with the caller's array
+            x = jnp.array(patterns)
             x = x - jnp.mean(x) if self.subtract_mean else x
-            W = hebbian_update(W, x, learning_rate=rate)
+            W = hebbian_update(box.value, x, learning_rate=rate)
             W = zero_diagonal(W) if self.zero_diagonal else W
         box.value = W
         self.num_stored += len(patterns) if self._sign > 0 else 0
