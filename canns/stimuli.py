@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 # %% auto #0
-__all__ = ['PHOTOGRAPHS', 'binarise', 'photographs', 'corrupt', 'random_patterns']
+__all__ = ['PHOTOGRAPHS', 'NATURAL', 'binarise', 'photographs', 'corrupt', 'random_patterns', 'image_patches', 'poisson_spikes']
 
 # %% ../nbs/stimuli.ipynb #ff807652
 PHOTOGRAPHS = ("camera", "astronaut", "horse", "coffee")
@@ -159,3 +159,100 @@ def random_patterns(
         )
         active = np.where(copied, parent, active)
     return np.where(active, np.float32(1), np.float32(-1))
+
+# %% ../nbs/stimuli.ipynb #8bec5655
+NATURAL = ("camera", "chelsea", "coffee", "astronaut", "grass", "gravel")
+"""Names of the photographs in scikit-image's collection that `image_patches` are cut from."""
+
+
+def image_patches(
+    num_patches: int, size: int = 12, retina: bool = False, seed: int = 0
+) -> np.ndarray:
+    """Square patches from random places of the `NATURAL` photographs.
+
+    Parameters
+    ----------
+    num_patches : int
+        P.
+    size : int, default 12
+        Pixels along each side, at most 256.
+    retina : bool, default False
+        Whether to filter the photographs first as the retina does: Gaussians of width 1 and 3
+        pixels, the wide one subtracted from the narrow one.
+    seed : int, default 0
+
+    Returns
+    -------
+    array of float32, shape (num_patches, size * size)
+        Each photograph has mean 0 and variance 1 over all its pixels.
+
+    Raises
+    ------
+    ValueError
+        If a number is outside its range.
+    """
+    import skimage.data
+    from skimage.color import rgb2gray
+    from skimage.filters import difference_of_gaussians
+
+    if num_patches < 1 or not 1 <= size <= 256:
+        raise ValueError(
+            f"expected at least 1 patch of 1 to 256 pixels a side; got {num_patches} of {size}"
+        )
+    rng = np.random.default_rng(seed)
+    which = rng.integers(len(NATURAL), size=num_patches)
+    patches = np.empty((num_patches, size, size), np.float32)
+    for i, name in enumerate(NATURAL):
+        image = getattr(skimage.data, name)()
+        grey = rgb2gray(image) if image.ndim == 3 else image / 255.0
+        grey = difference_of_gaussians(grey, 1, 3) if retina else grey
+        grey = (grey - grey.mean()) / grey.std()
+        windows = np.lib.stride_tricks.sliding_window_view(grey, (size, size))
+        (chosen,) = np.nonzero(which == i)
+        top, left = (rng.integers(n, size=len(chosen)) for n in windows.shape[:2])
+        patches[chosen] = windows[top, left]
+    return patches.reshape(num_patches, size * size)
+
+# %% ../nbs/stimuli.ipynb #aba1688c
+def poisson_spikes(
+    rate: np.ndarray | float,
+    num_steps: int,
+    num_neurons: int,
+    dt: float = 1.0,
+    seed: int = 0,
+) -> np.ndarray:
+    """Spike trains of Poisson neurons, at most one spike per neuron and step.
+
+    Parameters
+    ----------
+    rate : float or array_like, shape (num_neurons,) or (num_steps, num_neurons)
+        In Hz; at most one spike per step, ``1000 / dt``. For rates that vary in time but not
+        among neurons, give the shape (num_steps, 1).
+    num_steps, num_neurons : int
+        T and N.
+    dt : float, default 1.0
+        Length of a step in ms.
+    seed : int, default 0
+
+    Returns
+    -------
+    array of float32, shape (num_steps, num_neurons)
+        1 for a spike, else 0.
+
+    Raises
+    ------
+    ValueError
+        If a rate or the step is out of range.
+    """
+    if not dt > 0:
+        raise ValueError(f"dt is a time in ms and must be positive; got {dt}")
+    probability = np.asarray(rate) * dt / 1000
+    if not np.all((probability >= 0) & (probability <= 1)):
+        raise ValueError(
+            f"rates must be from 0 to {1000 / dt} Hz (one spike per step); "
+            f"got {np.min(rate)} to {np.max(rate)}"
+        )
+    rng = np.random.default_rng(seed)
+    return (rng.random((num_steps, num_neurons), np.float32) < probability).astype(
+        np.float32
+    )

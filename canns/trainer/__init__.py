@@ -8,10 +8,13 @@ __all__ = []
 # %% ../../nbs/trainer/index.ipynb #ec20dd1a
 from .base import RecallHistory, Trainer, TrainingHistory
 from .hebbian import AntiHebbianTrainer, HebbianTrainer, hebbian_update
+from .local import LearningHistory, LocalTrainer
 
 __all__ = [
     "AntiHebbianTrainer",
     "HebbianTrainer",
+    "LearningHistory",
+    "LocalTrainer",
     "RecallHistory",
     "Trainer",
     "TrainingHistory",

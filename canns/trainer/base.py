@@ -19,9 +19,19 @@ import numpy as np
 from ..state import ParamState, State, lift, per_model, states
 
 # %% auto #0
-__all__ = ['as_patterns', 'RecallHistory', 'TrainingHistory', 'Trainer']
+__all__ = ['FORMER', 'as_count', 'as_patterns', 'RecallHistory', 'TrainingHistory', 'Trainer']
 
 # %% ../../nbs/trainer/base.ipynb #36f12f3f
+def as_count(value: Any, name: str, at_least: int = 0) -> int:
+    """`value` as an int; ``ValueError`` unless it is a whole number and large enough."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or value < at_least:
+        raise ValueError(
+            f"{name} must be a whole number, {at_least or 'zero'} or more; got {value!r}"
+        )
+    return int(value)
+
+
 def as_patterns(data: Any, num_neurons: int, name: str = "train_data") -> np.ndarray:
     """Check a list of patterns and stack it into an array.
 
@@ -157,6 +167,24 @@ def _for_each_sample(function: Any, axes: dict[str, int | None]) -> Any:
     return one_by_one
 
 
+@contextlib.contextmanager
+def _all_or_nothing(owner: Any) -> Iterator[None]:
+    """Whatever goes wrong inside, the boxes of `owner` then hold what they held before."""
+    kept = {key: box.value for key, box in states(owner).items()}
+    try:
+        yield
+    except BaseException:
+        for key, box in states(owner).items():
+            box.value = kept.get(key, box.value)
+        raise
+
+
+@per_model
+def _answer(model: Any, values: dict, inputs: Any) -> tuple:
+    """The feedforward `model`'s answers to `inputs` (B, N), one after another."""
+    return jax.lax.scan(lift(model.forward, states(model)), values, inputs)
+
+
 def _compilable(boxes: dict[str, Any]) -> bool:
     """Whether all boxes take the stand-ins that JAX compiles with; some libraries' variables refuse them."""
     foreign = {name: box for name, box in boxes.items() if not isinstance(box, State)}
@@ -280,17 +308,17 @@ _bar: Any = None  # the bar on show, if any
 
 
 @contextlib.contextmanager
-def _progress(title: str, total: int, show: bool) -> Iterator[None]:
+def _progress(title: str, total: int, show: bool) -> Iterator[Any]:
     """Show a bar of `total` samples while the block runs."""
     global _bar
     if not show:
-        yield
+        yield None
         return
     from tqdm.auto import tqdm
 
     with tqdm(total=total, desc=title, unit="sample") as _bar:
         try:
-            yield
+            yield _bar
             jax.effects_barrier()  # let the last reports arrive
             _bar.update(total - _bar.n)
         finally:
@@ -303,6 +331,17 @@ def _report(resting: Any, energy: Any) -> None:
         _bar.update(int(resting) - _bar.n)
 
 # %% ../../nbs/trainer/base.ipynb #ad0ab3d6
+FORMER = {
+    "compiled": "use_compile",
+    "compiled_prediction": "use_compile",
+    "show_iteration_progress": "show_progress",
+    "prefer_generic": None,
+    "prefer_generic_predict": None,
+    "preserve_on_resize": None,
+}
+"""Options that trainers of canns 1.x took, and what they are called now (None: not needed)."""
+
+
 class Trainer(ABC):
     """What all learning rules share: finding a model's boxes, recall, progress and history.
 
@@ -313,7 +352,9 @@ class Trainer(ABC):
     model : object
         A `BrainInspiredModel`, or any object with boxes (attributes with ``.value``) for weights
         and activity and a method ``update()``. ``init_state()``, ``energy``,
-        ``storage_capacity`` and ``check_state(values)`` are used if it has them.
+        ``storage_capacity`` and ``check_state(values)`` are used if it has them. A model with a
+        method ``forward(x)`` is *feedforward*: it answers an input from outside, which it keeps
+        in a box ``x``, or the one that ``model.input_attr`` names.
     weight_attr, state_attr : str, optional
         Names of the two boxes. By default what ``model.weight_attr`` and
         ``model.predict_state_attr`` say, or else ``"W"`` and ``"s"``.
@@ -341,12 +382,17 @@ class Trainer(ABC):
         state_attr: str | None = None,
         show_progress: bool = False,
         use_compile: bool = True,
+        **former: Any,
     ):
         self.model = model
+        self.feedforward = callable(getattr(model, "forward", None))
         self.weight_attr = weight_attr or getattr(model, "weight_attr", "W")
         self.state_attr = state_attr or getattr(model, "predict_state_attr", "s")
+        self.input_attr = (
+            getattr(model, "input_attr", "x") if self.feedforward else self.state_attr
+        )
         self.history: RecallHistory | TrainingHistory | None = None
-        self.configure_progress(show_progress, use_compile)
+        self.configure_progress(show_progress, use_compile, **former)
         if not callable(getattr(model, "update", None)):
             raise TypeError(
                 f"{type(self).__name__} needs a model with a method update(); {type(model).__name__} has none"
@@ -356,6 +402,7 @@ class Trainer(ABC):
         for attr, role in (
             (self.weight_attr, "weights"),
             (self.state_attr, "activity"),
+            (self.input_attr, "input"),
         ):
             if not hasattr(getattr(model, attr, None), "value"):
                 found = ", ".join(states(model)) or "none"
@@ -364,6 +411,9 @@ class Trainer(ABC):
                     f"called {attr!r}; "
                     f"boxes of {type(model).__name__}: {found}"
                 )
+
+    compiled = compiled_prediction = property(lambda self: self.use_compile)
+    show_iteration_progress = property(lambda self: self.show_progress)
 
     @abstractmethod
     def train(self, train_data: Any) -> None:
@@ -375,18 +425,36 @@ class Trainer(ABC):
         """
 
     def configure_progress(
-        self, show_progress: bool | None = None, use_compile: bool | None = None
+        self,
+        show_progress: bool | None = None,
+        use_compile: bool | None = None,
+        **former: Any,
     ) -> None:
-        """Turn progress bars or compilation on or off; what is left out stays as it is."""
+        """Turn progress bars or compilation on or off; what is left out stays as it is.
+
+        The names that canns 1.x had for these two work as well.
+        """
         if show_progress is not None:
             self.show_progress = bool(show_progress)
         if use_compile is not None:
             self.use_compile = bool(use_compile)
+        for name, value in former.items():
+            if name not in FORMER:
+                raise TypeError(f"{type(self).__name__} has no option {name!r}")
+            if FORMER[name] is None:
+                warnings.warn(
+                    f"{name} has no effect any more", DeprecationWarning, stacklevel=3
+                )
+            elif value is not None:
+                setattr(self, FORMER[name], bool(value))
 
     def predict(
         self, pattern: Any, num_iter: int = 20, *, tolerance: float = 1e-6
     ) -> jax.Array:
         """Put `pattern` into the model and let it run until nothing changes.
+
+        A feedforward model (one with a method ``forward``) answers at once: it carries on from
+        the activity that it has, and `num_iter` and `tolerance` are not used.
 
         Parameters
         ----------
@@ -399,7 +467,7 @@ class Trainer(ABC):
 
         Returns
         -------
-        jax.Array, shape (N,)
+        jax.Array, shape (N,) or, of a feedforward model with M outputs, (M,)
             The final activity, which the model's state holds as well. `history` tells the rest.
 
         Raises
@@ -417,6 +485,8 @@ class Trainer(ABC):
             self.show_progress,
             name="pattern",
         )
+        if self.feedforward:
+            return recalled[0]
         self.history = RecallHistory(
             *(
                 getattr(self.history, part)[0]
@@ -434,6 +504,8 @@ class Trainer(ABC):
         tolerance: float = 1e-6,
     ) -> jax.Array:
         """Recall many patterns together, each as `predict` would.
+
+        A feedforward model answers them one after another, as the steps of one time series.
 
         Parameters
         ----------
@@ -462,26 +534,19 @@ class Trainer(ABC):
         show: bool,
         name: str,
     ) -> jax.Array:
-        if (
-            isinstance(num_iter, bool)
-            or not isinstance(num_iter, (int, np.integer))
-            or num_iter < 0
-        ):
-            raise ValueError(
-                f"num_iter must be a whole number, zero or more; got {num_iter!r}"
-            )
+        num_iter = as_count(num_iter, "num_iter")
         if not tolerance >= 0:
             raise ValueError(f"tolerance must be zero or more; got {tolerance!r}")
         patterns = self.checked(patterns, name)
-        kept = {key: box.value for key, box in states(self.model).items()}
-        try:
-            self._reset()
+        with _all_or_nothing(self.model):
+            if self.feedforward:
+                return self._respond(patterns, title, show)
+            self.reset()
             boxes = states(self.model)
-            compiled = self.use_compile and _compilable(boxes)
-            with self._run(title, len(patterns), show, compiled):
+            with self._run(title, len(patterns), show, _compilable(boxes)):
                 weights, activity = (
-                    getattr(self.model, attr)
-                    for attr in (self.weight_attr, self.state_attr)
+                    self._box(self.weight_attr),
+                    self._box(self.state_attr),
                 )
                 params = {
                     key: box.value
@@ -500,21 +565,27 @@ class Trainer(ABC):
                     start,
                     patterns.astype(start[state_name].dtype, copy=False),
                     state_name=state_name,
-                    num_iter=int(num_iter),
+                    num_iter=num_iter,
                     tolerance=float(tolerance),
                     report=show,
                 )
                 energy, steps, converged, cycle = (np.asarray(part) for part in record)
             for key, value in last.items():
                 boxes[key].value = value
-        except BaseException:
-            for key, box in states(self.model).items():
-                box.value = kept.get(key, box.value)
-            raise
         self.history = RecallHistory(
             energy[:, : steps.max() + 1], steps, converged, cycle
         )
         return recalled
+
+    def _respond(self, inputs: np.ndarray, title: str, show: bool) -> jax.Array:
+        """What ``model.forward`` answers to one input after another."""
+        boxes = states(self.model)
+        values = {key: box.value for key, box in boxes.items()}
+        with self._run(title, len(inputs), show, _compilable(boxes)):
+            values, answers = _answer(self.model, values, inputs)
+        for key, value in values.items():
+            boxes[key].value = value
+        return answers
 
     def checked(self, data: Any, name: str = "train_data") -> np.ndarray:
         """Patterns that this model can have as states, stacked; for a subclass's `train`.
@@ -540,38 +611,43 @@ class Trainer(ABC):
 
     @contextlib.contextmanager
     def _run(
-        self, title: str, total: int, show: bool, compiled: bool
-    ) -> Iterator[None]:
+        self, title: str, total: int, show: bool, compiled: bool = True
+    ) -> Iterator[Any]:
         """A bar, if there is to be one, and compilation on or off."""
+        on = self.use_compile and compiled
         with (
-            _progress(title, total, show),
-            contextlib.nullcontext() if compiled else jax.disable_jit(),
+            _progress(title, total, show) as bar,
+            contextlib.nullcontext() if on else jax.disable_jit(),
         ):
-            yield
+            yield bar
 
-    def _reset(self) -> None:
-        """``model.init_state()``, if there is one, with the weights kept whatever it does."""
+    def reset(self) -> None:
+        """Bring all activity back to rest: ``model.init_state()``, if there is one. Weights stay."""
         if hasattr(self.model, "init_state"):
-            weights = getattr(self.model, self.weight_attr).value
+            weights = self._box(self.weight_attr).value
             self.model.init_state()
-            getattr(self.model, self.weight_attr).value = weights
+            self._box(self.weight_attr).value = weights
+
+    def _box(self, attr: str) -> Any:
+        return getattr(self.model, attr)
 
     def _size(self) -> int:
-        """Number of neurons N, after a check that weights and activity fit together."""
-        weights, activity = (
-            np.shape(getattr(self.model, attr).value)
-            for attr in (self.weight_attr, self.state_attr)
+        """Length of a pattern, after a check that weights, activity and input fit together."""
+        weights, post, pre = (
+            np.shape(self._box(attr).value)
+            for attr in (self.weight_attr, self.state_attr, self.input_attr)
         )
-        if len(activity) != 1:
+        for attr, shape in ((self.state_attr, post), (self.input_attr, pre)):
+            if len(shape) != 1:
+                raise ValueError(
+                    f"the activity {attr!r} must be one row of neurons; it has shape {shape}"
+                )
+        if weights != post + pre:
             raise ValueError(
-                f"the activity {self.state_attr!r} must be one row of neurons; it has shape {activity}"
+                f"the weights {self.weight_attr!r} must have shape {post + pre} "
+                f"for {post[0]} neurons; they have shape {weights}"
             )
-        if weights != activity * 2:
-            raise ValueError(
-                f"the weights {self.weight_attr!r} must have shape {activity * 2} "
-                f"for {activity[0]} neurons; they have shape {weights}"
-            )
-        return activity[0]
+        return pre[0]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.model!r}, history={self.history!r})"

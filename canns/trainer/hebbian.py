@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .base import Trainer, TrainingHistory
+from .base import TrainingHistory, as_count
+from .local import LocalTrainer
 from ..weights import OuterProducts, add_outer, zero_diagonal
 
 # %% auto #0
@@ -48,7 +49,7 @@ def hebbian_update(W: Any, pre: Any, post: Any = None, learning_rate: Any = 1.0)
     )
 
 # %% ../../nbs/trainer/hebbian.ipynb #d32b8d41
-class HebbianTrainer(Trainer):
+class HebbianTrainer(LocalTrainer):
     """Store patterns by Hebb's rule, ``dW = learning_rate * sum_p x_p x_p^T``.
 
     Calling `train` again adds to what is stored. Training on A and then on B gives the same
@@ -59,7 +60,9 @@ class HebbianTrainer(Trainer):
     Parameters
     ----------
     model : object
-        See `Trainer`. The weights must be square.
+        See `Trainer`. A feedforward model learns sample by sample, as with any `LocalTrainer`,
+        and the three options below do not apply to it. In a network that settles, patterns are
+        imposed on its neurons, so that the whole sum can be taken at once.
     learning_rate : float, default 1.0
         Strength of a pattern.
     subtract_mean : bool, default False
@@ -70,10 +73,8 @@ class HebbianTrainer(Trainer):
         No neuron excites itself: set the diagonal to zero after storing.
     normalize_by_patterns : bool, default True
         Divide the sum by the number of patterns in the call.
-    weight_attr, state_attr : str, optional
-        Names of the boxes; by default the model is asked.
     show_progress, use_compile : bool
-        See `Trainer.configure_progress`.
+        See `Trainer.configure_progress`. Other options as for `LocalTrainer`.
 
     Warns
     -----
@@ -91,40 +92,42 @@ class HebbianTrainer(Trainer):
     def __init__(
         self,
         model: Any,
+        show_progress: bool = False,
+        use_compile: bool = True,
         *,
         learning_rate: float = 1.0,
         subtract_mean: bool = False,
         zero_diagonal: bool = True,
         normalize_by_patterns: bool = True,
-        weight_attr: str | None = None,
-        state_attr: str | None = None,
-        show_progress: bool = False,
-        use_compile: bool = True,
+        **options: Any,
     ):
         super().__init__(
             model,
-            weight_attr=weight_attr,
-            state_attr=state_attr,
+            learning_rate,
             show_progress=show_progress,
             use_compile=use_compile,
+            **options,
         )
-        if not np.isfinite(learning_rate):
-            raise ValueError(
-                f"learning_rate must be a finite number; got {learning_rate}"
-            )
-        self.learning_rate = learning_rate
         self.subtract_mean = subtract_mean
         self.zero_diagonal = zero_diagonal
         self.normalize_by_patterns = normalize_by_patterns
         self.num_stored = 0
         self._warned = False
 
-    def train(self, train_data: Any) -> None:
+    def update_weights(self, W: Any, pre: Any, post: Any) -> Any:
+        """Hebb's rule for one sample."""
+        return hebbian_update(W, pre, post, self._sign * self.learning_rate)
+
+    def train(self, train_data: Any, epochs: int = 1, **options: Any) -> None:
         """Store patterns.
 
         Parameters
         ----------
         train_data : iterable of array_like, shape (N,), or array, shape (P, N)
+        epochs : int, default 1
+            How often to show all patterns.
+        **options
+            As in `LocalTrainer.train`, for feedforward models.
 
         Raises
         ------
@@ -132,17 +135,19 @@ class HebbianTrainer(Trainer):
             If the data are no patterns of the model (see `canns.trainer.base.as_patterns`), or
             the weights have the wrong shape. Nothing has changed then.
         """
+        if self.feedforward:
+            return super().train(train_data, epochs, **options)
         patterns = self.checked(train_data)
         size = patterns.shape[1]
-        box = getattr(self.model, self.weight_attr)
+        box = self._box(self.weight_attr)
+        epochs = as_count(epochs, "epochs", at_least=1)
         rate = (
             self._sign
             * self.learning_rate
+            * epochs
             / (len(patterns) if self.normalize_by_patterns else 1)
         )
-        with self._run(
-            "Storing patterns", len(patterns), self.show_progress, self.use_compile
-        ):
+        with self._run("Storing patterns", len(patterns), self.show_progress):
             # a copy: what is stored must not change with the caller's array
             x = jnp.array(patterns)
             x = x - jnp.mean(x) if self.subtract_mean else x

@@ -6,7 +6,15 @@
 __all__ = []
 
 # %% ../../../nbs/models/brain_inspired/index.ipynb #d40ef4ac
-from .base import BrainInspiredModel
+from .base import BrainInspiredModel, FeedforwardModel
 from .hopfield import AmariHopfieldNetwork
+from .linear import LinearLayer
+from .spiking import SpikingLayer
 
-__all__ = ["AmariHopfieldNetwork", "BrainInspiredModel"]
+__all__ = [
+    "AmariHopfieldNetwork",
+    "BrainInspiredModel",
+    "FeedforwardModel",
+    "LinearLayer",
+    "SpikingLayer",
+]

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from ...state import states
 
 # %% auto #0
-__all__ = ['BrainInspiredModel']
+__all__ = ['BrainInspiredModel', 'FeedforwardModel']
 
 # %% ../../../nbs/models/brain_inspired/base.ipynb #63d94b7e
 class BrainInspiredModel(ABC):
@@ -52,6 +52,10 @@ class BrainInspiredModel(ABC):
         """Number of patterns that can be stored, or None if unknown."""
         return None
 
+    def report(self) -> dict[str, Any]:
+        """Scalars by name that a progress bar shows while a trainer works; none by default."""
+        return {}
+
     def check_state(self, values: Any) -> None:
         """Raise ``ValueError`` if `values` (an array of states) cannot occur in this network."""
         return None
@@ -61,3 +65,26 @@ class BrainInspiredModel(ABC):
             f"{name}{list(box.shape)}" for name, box in states(self).items()
         )
         return f"{type(self).__name__}({boxes})"
+
+# %% ../../../nbs/models/brain_inspired/base.ipynb #548a3f4b
+class FeedforwardModel(BrainInspiredModel):
+    """A layer that answers an input from outside, rather than settling by itself.
+
+    A subclass defines `forward`, which writes the input into the box that `input_attr` names
+    and the answer into the box that `predict_state_attr` names.
+
+    Attributes
+    ----------
+    input_attr : str
+        Name of the attribute that holds the input, ``"x"`` unless overridden.
+    """
+
+    input_attr: str = "x"
+
+    @abstractmethod
+    def forward(self, x: Any) -> jax.Array:
+        """Take in `x`, shape (N,), and return the activity that it causes, shape (M,)."""
+
+    def update(self, prev_energy: Any = None) -> None:
+        """Nothing happens between two inputs."""
+        return None
