@@ -32,6 +32,26 @@ def as_count(value: Any, name: str, at_least: int = 0) -> int:
     return int(value)
 
 
+def _stacked(data: Any, num_neurons: int, name: str) -> np.ndarray:
+    """Rows of real numbers, each of the right length, as one array."""
+    try:
+        rows = [np.asarray(row) for row in data]
+    except TypeError:
+        raise TypeError(
+            f"{name} must be a list of patterns or an array (P, {num_neurons}); got {type(data).__name__}"
+        ) from None
+    for i, row in enumerate(rows):
+        if row.shape != (num_neurons,):
+            hint = "; put a single pattern into a list" if row.ndim == 0 else ""
+            raise ValueError(
+                f"{name}[{i}] has shape {row.shape}; the model has {num_neurons} neurons, so every pattern "
+                f"must have shape ({num_neurons},){hint}"
+            )
+        if row.dtype.kind not in "biuf":
+            raise TypeError(f"{name}[{i}] holds {row.dtype}; expected real numbers")
+    return np.stack(rows) if rows else np.empty((0, num_neurons))
+
+
 def as_patterns(data: Any, num_neurons: int, name: str = "train_data") -> np.ndarray:
     """Check a list of patterns and stack it into an array.
 
@@ -54,30 +74,17 @@ def as_patterns(data: Any, num_neurons: int, name: str = "train_data") -> np.nda
     ValueError
         If there is no pattern, one has another shape, or an entry is NaN or infinite.
     """
-    try:
-        rows = [np.asarray(row) for row in data]
-    except TypeError:
-        raise TypeError(
-            f"{name} must be a list of patterns or an array (P, {num_neurons}); got {type(data).__name__}"
-        ) from None
-    if not rows:
+    # the rows of a whole array of real numbers need not be looked at one by one
+    whole = isinstance(data, (np.ndarray, jax.Array)) and data.dtype.kind in "biuf"
+    if not (whole and data.shape[1:] == (num_neurons,)):
+        data = _stacked(data, num_neurons, name)
+    if len(data) == 0:
         raise ValueError(
             f"{name} is empty; expected at least one pattern of {num_neurons} entries"
         )
-    for i, row in enumerate(rows):
-        if row.shape != (num_neurons,):
-            hint = "; put a single pattern into a list" if row.ndim == 0 else ""
-            raise ValueError(
-                f"{name}[{i}] has shape {row.shape}; the model has {num_neurons} neurons, so every pattern "
-                f"must have shape ({num_neurons},){hint}"
-            )
-        if row.dtype.kind not in "biuf":
-            raise TypeError(f"{name}[{i}] holds {row.dtype}; expected real numbers")
-    # a whole array of the right type is neither converted nor copied
-    whole = isinstance(data, np.ndarray) and data.dtype == np.float32
     # what is too large becomes infinite, and is reported below
     with np.errstate(over="ignore"):
-        stacked = data if whole else np.stack(rows, dtype=np.float32, casting="unsafe")
+        stacked = np.asarray(data, np.float32)  # float32 is not copied
     if not np.isfinite(stacked).all():
         i, j = np.argwhere(~np.isfinite(stacked))[0]
         raise ValueError(
