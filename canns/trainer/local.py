@@ -81,8 +81,9 @@ class LocalTrainer(Trainer):
     model : object
         See `Trainer`. If it is feedforward, each sample is given to ``forward``; if not, each
         sample is imposed on its neurons, as their activity.
-    learning_rate : float or array, shape (M, N), default 0.01
-        Of all synapses, or of each; zero where a synapse is fixed. Called eta in the papers.
+    learning_rate : float or array, shape (M, N), (M, 1) or (1, N), default 0.01
+        Of all synapses, of each, of each neuron or of each input; zero where a synapse is fixed.
+        Called eta in the papers.
     weight_attr, state_attr, show_progress, use_compile
         See `Trainer`.
 
@@ -185,10 +186,13 @@ class LocalTrainer(Trainer):
             ]
         )
         shape = self._box(self.weight_attr).shape
-        if np.shape(self.learning_rate) not in ((), shape):
+        if np.ndim(self.learning_rate) not in (0, 2) or any(
+            n not in (1, m)
+            for n, m in zip(np.shape(self.learning_rate), shape, strict=False)
+        ):
             raise ValueError(
-                f"learning_rate must be a number or have the shape {shape} of the weights; "
-                f"got shape {np.shape(self.learning_rate)}"
+                f"learning_rate must be a number or have the shape {shape} of the weights "
+                f"(or 1 in place of a size); got shape {np.shape(self.learning_rate)}"
             )
         with _all_or_nothing(self):
             if reset:

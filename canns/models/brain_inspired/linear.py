@@ -93,6 +93,8 @@ class LinearLayer(FeedforwardModel):
         Standard deviation of the random weights at the start.
     seed : int, default 0
         Of the random weights.
+    rectify : bool, default False
+        Whether an answer below zero becomes zero, as for a firing rate.
 
     Attributes
     ----------
@@ -121,6 +123,7 @@ class LinearLayer(FeedforwardModel):
         threshold_power: float = 2.0,
         weight_scale: float = 0.01,
         seed: int = 0,
+        rectify: bool = False,
     ):
         if not 1 <= threshold_tau < np.inf:
             raise ValueError(
@@ -131,6 +134,7 @@ class LinearLayer(FeedforwardModel):
         self.use_bcm_threshold = use_bcm_threshold
         self.threshold_tau = threshold_tau
         self.threshold_power = threshold_power
+        self.rectify = rectify
         W = random_weights(output_size, input_size, weight_scale, seed)
         self._build(W, jnp.full(output_size, 0.1))
 
@@ -148,7 +152,7 @@ class LinearLayer(FeedforwardModel):
         self.y.value = jnp.zeros(self.output_size)
 
     def forward(self, x: Any) -> jax.Array:
-        """The answer ``W x``.
+        """The answer ``W x``, or ``max(W x, 0)`` with `rectify`.
 
         Parameters
         ----------
@@ -159,7 +163,8 @@ class LinearLayer(FeedforwardModel):
         jax.Array, shape (output_size,)
         """
         self.x.value = x
-        self.y.value = self.W.value @ self.x.value
+        y = self.W.value @ self.x.value
+        self.y.value = jnp.maximum(y, 0) if self.rectify else y
         return self.y.value
 
     def update_threshold(self) -> None:
