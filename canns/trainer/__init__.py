@@ -7,16 +7,33 @@ __all__ = []
 
 # %% ../../nbs/trainer/index.ipynb #ec20dd1a
 from .base import RecallHistory, Trainer, TrainingHistory
+from .bcm import BCMTrainer, bcm_update
 from .hebbian import AntiHebbianTrainer, HebbianTrainer, hebbian_update
 from .local import LearningHistory, LocalTrainer
+from .oja import OjaTrainer, SangerTrainer, oja_update, sanger_update
+from .stdp import STDPTrainer, stdp_update, stdp_weight_change
+from .triplet_stdp import TripletSTDPTrainer
+from .triplet_stdp import triplet_stdp_update, triplet_weight_change
 
 __all__ = [
     "AntiHebbianTrainer",
+    "BCMTrainer",
     "HebbianTrainer",
     "LearningHistory",
     "LocalTrainer",
+    "OjaTrainer",
     "RecallHistory",
+    "STDPTrainer",
+    "SangerTrainer",
     "Trainer",
     "TrainingHistory",
+    "TripletSTDPTrainer",
+    "bcm_update",
     "hebbian_update",
+    "oja_update",
+    "sanger_update",
+    "stdp_update",
+    "stdp_weight_change",
+    "triplet_stdp_update",
+    "triplet_weight_change",
 ]

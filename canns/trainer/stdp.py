@@ -17,7 +17,8 @@ from ..state import State
 from .local import LocalTrainer
 
 # %% auto #0
-__all__ = ['stdp_update', 'spike_traces', 'stdp_weight_change', 'STDPTrainer', 'check_spiking', 'check_bounds']
+__all__ = ['stdp_update', 'spike_traces', 'next_trace', 'stdp_weight_change', 'check_times', 'STDPTrainer', 'check_spiking',
+           'check_bounds']
 
 # %% ../../nbs/trainer/stdp.ipynb #6ba8fe14
 def stdp_update(
@@ -97,7 +98,8 @@ def spike_traces(
     return _scan_traces(spikes, decay_factor(tau, dt), nearest=nearest)
 
 
-def _jump(trace: Any, spikes: Any, nearest: bool) -> jax.Array:
+def next_trace(trace: Any, spikes: Any, nearest: bool) -> jax.Array:
+    """A decayed `trace` after the `spikes` of a step: it jumps by one, or to one if `nearest`."""
     return jnp.where(spikes > 0, spikes, trace) if nearest else trace + spikes
 
 
@@ -105,7 +107,7 @@ def _jump(trace: Any, spikes: Any, nearest: bool) -> jax.Array:
 def _scan_traces(spikes: jax.Array, decay: Any, nearest: bool) -> jax.Array:
     def step(trace: Any, now: Any) -> tuple:
         trace = decay * trace
-        return _jump(trace, now, nearest), trace
+        return next_trace(trace, now, nearest), trace
 
     return jax.lax.scan(step, jnp.zeros(spikes.shape[1]), spikes)[1]
 
@@ -149,7 +151,7 @@ def stdp_weight_change(
     ValueError
         If a time is not positive, or the recordings differ in length.
     """
-    _check_times(tau_plus=tau_plus, tau_minus=tau_minus, dt=dt)
+    check_times(tau_plus=tau_plus, tau_minus=tau_minus, dt=dt)
     pre, post = (jnp.asarray(spikes, jnp.float32) for spikes in (pre, post))
     if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
         raise ValueError(
@@ -163,7 +165,8 @@ def stdp_weight_change(
     return _meet(post, earlier - later)
 
 
-def _check_times(**times: float) -> None:
+def check_times(**times: float) -> None:
+    """Raise ``ValueError`` unless all times, in ms, are positive and finite."""
     for name, time in times.items():
         if not 0 < time < np.inf:
             raise ValueError(f"{name} is a time in ms and must be positive; got {time}")
@@ -239,7 +242,7 @@ class STDPTrainer(LocalTrainer):
             float(time_constant(own, model.dt) if tau is None else tau)
             for tau in (tau_plus, tau_minus)
         )
-        _check_times(tau_plus=self.tau_plus, tau_minus=self.tau_minus)
+        check_times(tau_plus=self.tau_plus, tau_minus=self.tau_minus)
         check_bounds(w_min, w_max)
         for name, value in (("A_plus", A_plus), ("A_minus", A_minus)):
             if not np.isfinite(value):
@@ -267,8 +270,8 @@ class STDPTrainer(LocalTrainer):
         dt, nearest = self.model.dt, self.neighbours == "nearest"
         r_pre = decay_factor(self.tau_plus, dt) * self.trace_pre.value
         r_post = decay_factor(self.tau_minus, dt) * self.trace_post.value
-        self.trace_pre.value = _jump(r_pre, pre, nearest)
-        self.trace_post.value = _jump(r_post, post, nearest)
+        self.trace_pre.value = next_trace(r_pre, pre, nearest)
+        self.trace_post.value = next_trace(r_post, post, nearest)
         return stdp_update(
             W, pre, post, r_pre, r_post, self.A_plus, self.A_minus,
             self.learning_rate, self.w_min, self.w_max, soft=self.bounds == "soft",
