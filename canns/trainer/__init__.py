@@ -12,8 +12,7 @@ from .hebbian import AntiHebbianTrainer, HebbianTrainer, hebbian_update
 from .local import LearningHistory, LocalTrainer
 from .oja import OjaTrainer, SangerTrainer, oja_update, sanger_update
 from .stdp import STDPTrainer, stdp_update, stdp_weight_change
-from .triplet_stdp import TripletSTDPTrainer
-from .triplet_stdp import triplet_stdp_update, triplet_weight_change
+from .triplet_stdp import TripletSTDPTrainer, triplet_stdp_update, triplet_weight_change  # fmt: skip
 
 __all__ = [
     "AntiHebbianTrainer",

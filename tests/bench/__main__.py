@@ -1,6 +1,8 @@
-"""Speed and memory, as ratios within one run: python -m tests.bench (PEERS=1: beside canns 1.5.0).
+"""Speed and memory, as ratios within one run: python -m tests.bench (PEERS=1: beside other packages).
 
-Every job runs in a process of its own. The table goes to nbs/tutorials/speed.json, which the chapter
+Every job runs in a process of its own. What this file does not measure itself, the programs beside it do,
+one per part of the library, each to be run by itself as well (python -m tests.bench.learning_rules); see
+`tools.finish`. The table goes to nbs/tutorials/speed.json, which the chapter
 tutorials/speed shows.
 """
 
@@ -10,14 +12,14 @@ import platform
 import subprocess
 import sys
 import time
-import venv
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.bench.tools import PEERS, ROOT, environment
+
 PROGRAM = ROOT / "tests" / "programs" / "image_memory.py"
 RESULTS = ROOT / "nbs" / "tutorials" / "speed.json"
-PEER = ROOT / ".bench" / "canns-1.5.0"
+PROGRAMS = sorted(p.stem for p in Path(__file__).parent.glob("[!_]*.py") if p.stem != "tools")
 
 PRELUDE = """
 import json, time
@@ -196,12 +198,8 @@ def main() -> None:
         None,
     )
 
-    if os.environ.get("PEERS") == "1":
-        python = str(PEER / "bin" / "python")
-        if not Path(python).exists():
-            venv.create(PEER, with_pip=True)
-            install = [python, "-m", "pip", "install", "-qq", "canns==1.5.0", "scikit-image"]
-            subprocess.run(install, check=True)
+    if PEERS:
+        python = environment("canns==1.5.0", "scikit-image")
         seconds, megabytes, _ = run(str(PROGRAM), python=python)
         row(
             "the same program with canns 1.5.0",
@@ -210,6 +208,11 @@ def main() -> None:
             "none",
             None,
         )
+
+    for program in PROGRAMS:
+        _, _, output = run("-m", f"tests.bench.{program}")
+        for line in json.loads(output.splitlines()[-1]):
+            row(**line)
 
     about = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     RESULTS.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n", encoding="utf-8")

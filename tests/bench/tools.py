@@ -1,0 +1,63 @@
+"""What the programs of the benchmark share: fair timing, and peers in environments of their own."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+PEERS = os.environ.get("PEERS") == "1"
+
+
+def timed(*jobs: Callable, repeats: int = 5) -> list[float]:
+    """Median time of each job in seconds, run in turn after one run each to warm up."""
+    for job in jobs:
+        job()
+    seconds: list[list[float]] = [[] for _ in jobs]
+    for _ in range(repeats):
+        for job, record in zip(jobs, seconds, strict=True):
+            start = time.perf_counter()
+            job()
+            record.append(time.perf_counter() - start)
+    return [median(record) for record in seconds]
+
+
+def row(job: str, measured: str, goal: str = "none", holds: bool | None = None) -> dict:
+    """One line of the table."""
+    return {"job": job, "measured": measured, "goal": goal, "holds": None if holds is None else bool(holds)}
+
+
+def finish(rows: list[dict]) -> None:
+    """Hand the rows to ``python -m tests.bench``: the last line of a program's output."""
+    print(json.dumps(rows))
+
+
+def environment(*requirements: str) -> str:
+    """Path of the Python of an environment under .bench that has these packages; made if need be."""
+    folder = ROOT / ".bench" / "+".join(r.replace("==", "-") for r in requirements)
+    python = folder / "bin" / "python"
+    if not (folder / "ready").exists():
+        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "-qq", *requirements], check=True)
+        (folder / "ready").touch()
+    return str(python)
+
+
+def peer(code: str, *requirements: str, data: Any = None) -> Any:
+    """What `code` printed as JSON on its last line, run where `requirements` are installed.
+
+    `data` is handed over as JSON in ``sys.argv[1]``.
+    """
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    command = [environment(*requirements), "-c", code, json.dumps(data)]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    if done.returncode:
+        print(done.stderr[-2000:], file=sys.stderr)
+        raise SystemExit(f"{requirements} ended with status {done.returncode}")
+    return json.loads(done.stdout.splitlines()[-1])
