@@ -6,13 +6,15 @@
 __all__ = []
 
 # %% ../../nbs/trainer/index.ipynb #ec20dd1a
+# fmt: off
 from .base import RecallHistory, Trainer, TrainingHistory
 from .bcm import BCMTrainer, bcm_update
 from .hebbian import AntiHebbianTrainer, HebbianTrainer, hebbian_update
 from .local import LearningHistory, LocalTrainer
 from .oja import OjaTrainer, SangerTrainer, oja_update, sanger_update
 from .stdp import STDPTrainer, stdp_update, stdp_weight_change
-from .triplet_stdp import TripletSTDPTrainer, triplet_stdp_update, triplet_weight_change  # fmt: skip
+from .triplet_stdp import TripletSTDPTrainer, triplet_stdp_update, triplet_weight_change
+# fmt: on
 
 __all__ = [
     "AntiHebbianTrainer",
