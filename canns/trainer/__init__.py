@@ -14,8 +14,8 @@ from .local import LearningHistory, LocalTrainer
 from .oja import OjaTrainer, SangerTrainer, oja_update, sanger_update
 from .stdp import STDPTrainer, stdp_update, stdp_weight_change
 from .triplet_stdp import TripletSTDPTrainer, triplet_stdp_update, triplet_weight_change
-# fmt: on
 
+# fmt: on
 __all__ = [
     "AntiHebbianTrainer",
     "BCMTrainer",
