@@ -170,7 +170,8 @@ for _ in range(4):
 print(json.dumps(sorted(seconds[1:])[1]))
 """
     )
-    compare(JOB, "Brian2 (cython)", peer(CODE, "brian2==2.9.0", "numpy<2.3", "cython", "setuptools"), ours, 50)
+    theirs = peer(CODE, "brian2==2.9.0", "numpy<2.3", "cython", "setuptools")
+    compare(JOB, "Brian2 (cython)", theirs, ours, 50)
 
 # --- STDP from recorded trains -----------------------------------------------------------------------
 STEPS, SIZE = 10_000, 1000
