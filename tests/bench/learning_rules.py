@@ -150,13 +150,13 @@ source = SpikeGeneratorGroup(512, inputs, steps * ms)
 neurons = NeuronGroup(512, "dv/dt = -v / tau : 1", threshold="v >= 1", reset="v = 0", method="exact",
                       namespace={"tau": -1*ms / np.log(0.9)})
 synapses = Synapses(source, neurons, '''w : 1
-    dr_pre/dt = -r_pre / tau_trace : 1 (event-driven)
-    dr_post/dt = -r_post / tau_trace : 1 (event-driven)''',
+    dapre/dt = -apre / tau_trace : 1 (event-driven)
+    dapost/dt = -apost / tau_trace : 1 (event-driven)''',
     on_pre='''v_post += w
-    r_pre += 1
-    w = clip(w - 5.25e-5 * r_post, 0, 1)''',
-    on_post='''r_post += 1
-    w = clip(w + 5e-5 * r_pre, 0, 1)''',
+    apre += 1
+    w = clip(w - 5.25e-5 * apost, 0, 1)''',
+    on_post='''apost += 1
+    w = clip(w + 5e-5 * apre, 0, 1)''',
     namespace={"tau_trace": -1*ms / np.log(0.95)})
 synapses.connect()
 synapses.w = V0.T.ravel()
