@@ -67,8 +67,8 @@ def stdp_update(
     W, pre, post, trace_pre, trace_post = (
         jnp.asarray(array) for array in (W, pre, post, trace_pre, trace_post)
     )
-    grow = A_plus * jnp.outer(post, trace_pre)
-    shrink = A_minus * jnp.outer(trace_post, pre)
+    grow = jnp.outer(A_plus * post, trace_pre)
+    shrink = jnp.outer(A_minus * trace_post, pre)
     if soft:
         grow, shrink = grow * (w_max - W), shrink * (W - w_min)
     return jnp.clip(W + learning_rate * (grow - shrink), w_min, w_max)
