@@ -54,6 +54,7 @@ check: $(READY) ## compare chapters, modules and README.md
 
 lint: $(READY) ## look for mistakes in the style of the code
 	$(PY) -m ruff check nbs tests tools setup.py
+	$(PY) -m ruff check --select F canns
 
 bench: $(READY) ## measure speed and memory (PEERS=1: beside canns 1.5.0)
 	PEERS=$(PEERS) $(PY) -m tests.bench

@@ -8,13 +8,11 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 
 from .base import TrainingHistory, as_count
 from .local import LocalTrainer
-from ..weights import OuterProducts, add_outer, zero_diagonal
+from ..weights import add_outer, zero_diagonal
 
 # %% auto #0
 __all__ = ['hebbian_update', 'HebbianTrainer', 'AntiHebbianTrainer']
