@@ -134,6 +134,10 @@ class LocalTrainer(Trainer):
             self.model.forward(x)
         else:
             self._box(self.state_attr).value = x
+        self.update()
+
+    def update(self) -> None:
+        """Change the weights by the activity that the model has now."""
         weights, post, pre = (
             self._box(a) for a in (self.weight_attr, self.state_attr, self.input_attr)
         )
@@ -176,7 +180,12 @@ class LocalTrainer(Trainer):
         FloatingPointError
             If a weight becomes infinite or NaN. The model is then as it was before the call.
         """
-        samples = self.checked(train_data)
+        self._train(self.checked(train_data), epochs, shuffle, seed, reset)
+
+    def _train(
+        self, samples: np.ndarray, epochs: int, shuffle: bool, seed: int, reset: bool
+    ) -> None:
+        """`train`, once the data are checked: each row of `samples` goes to `learn`."""
         epochs = as_count(epochs, "epochs", at_least=1)
         rng = np.random.default_rng(seed)
         order = np.concatenate(
@@ -185,15 +194,7 @@ class LocalTrainer(Trainer):
                 for _ in range(epochs)
             ]
         )
-        shape = self._box(self.weight_attr).shape
-        if np.ndim(self.learning_rate) not in (0, 2) or any(
-            n not in (1, m)
-            for n, m in zip(np.shape(self.learning_rate), shape, strict=False)
-        ):
-            raise ValueError(
-                f"learning_rate must be a number or have the shape {shape} of the weights "
-                f"(or 1 in place of a size); got shape {np.shape(self.learning_rate)}"
-            )
+        rate = self._rate()
         with _all_or_nothing(self):
             if reset:
                 self.reset()
@@ -203,16 +204,27 @@ class LocalTrainer(Trainer):
             with self._run(
                 title, len(order), self.show_progress, _compilable(boxes)
             ) as bar:
-                values, history = self._blocks(values, samples, order, bar)
+                values, history = self._blocks(values, samples, rate, order, bar)
             for name, value in values.items():
                 boxes[name].value = value
         self.history = history
 
+    def _rate(self) -> Any:
+        """The learning rate as the compiled loop takes it; ``ValueError`` if it has the wrong shape."""
+        rate, shape = self.learning_rate, self._box(self.weight_attr).shape
+        if np.ndim(rate) not in (0, 2) or any(
+            n not in (1, m) for n, m in zip(np.shape(rate), shape, strict=False)
+        ):
+            raise ValueError(
+                f"learning_rate must be a number or have the shape {shape} of the weights "
+                f"(or 1 in place of a size); got shape {np.shape(rate)}"
+            )
+        return jnp.asarray(rate, jnp.float32)
+
     def _blocks(
-        self, values: dict, samples: np.ndarray, order: np.ndarray, bar: Any
+        self, values: dict, samples: np.ndarray, rate: Any, order: np.ndarray, bar: Any
     ) -> tuple:
         """Learn from ``samples[order]``, block by block."""
-        rate = jnp.asarray(self.learning_rate, jnp.float32)
         records = []
         for start in range(0, len(order), BLOCK):
             here = order[start : start + BLOCK]
