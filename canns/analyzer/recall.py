@@ -76,7 +76,7 @@ def majority(patterns: Any, signs: Any = None) -> jax.Array:
         )
     return jnp.sign((jnp.ones(len(x)) if signs is None else jnp.asarray(signs)) @ x)
 
-# %% ../../nbs/analyzer/recall.ipynb #ac3428af
+# %% ../../nbs/analyzer/recall.ipynb #d9148d11
 KINDS = ("memory", "negative", "mixture", "spurious")
 """What a final state can be."""
 
@@ -86,20 +86,20 @@ MIXED = (3, 5, 7)
 """Numbers of memories that a mixture can have."""
 
 
-@jax.jit
-def _classify(s: jax.Array, patterns: jax.Array, threshold: Any) -> tuple:
+def _classify(s: np.ndarray, patterns: np.ndarray, threshold: float) -> tuple:
     """Overlaps (B, P), and the number of memories in each state (B,): 0 if spurious."""
-    m = overlaps(s, patterns)
-    length = jnp.sqrt(jnp.mean(s**2, axis=1))
-    needed = threshold * jnp.where(length > 0, length, jnp.inf)
-    mixed = jnp.where(jnp.max(jnp.abs(m), axis=1) >= needed, 1, 0)
-    rows = jnp.arange(len(s))[:, None]
+    m = s @ patterns.T / patterns.shape[1]
+    length = np.sqrt(np.mean(s**2, axis=1))
+    needed = threshold * np.where(length > 0, length, np.inf)
+    mixed = np.where(np.max(np.abs(m), axis=1) >= needed, 1, 0)
+    order = np.argsort(-np.abs(m), axis=1, kind="stable")
     for k in MIXED:
         if k <= len(patterns):
-            _, nearest = jax.lax.top_k(jnp.abs(m), k)
-            votes = jnp.zeros_like(m).at[rows, nearest].set(jnp.sign(m[rows, nearest]))
-            agreement = jnp.mean(jnp.sign(votes @ patterns) * s, axis=1)
-            mixed = jnp.where((mixed == 0) & (agreement >= needed), k, mixed)
+            nearest, votes = order[:, :k], np.zeros_like(m)
+            signs = np.sign(np.take_along_axis(m, nearest, axis=1))
+            np.put_along_axis(votes, nearest, signs, axis=1)
+            agreement = np.mean(np.sign(votes @ patterns) * s, axis=1)
+            mixed = np.where((mixed == 0) & (agreement >= needed), k, mixed)
     return m, mixed
 
 
@@ -180,7 +180,7 @@ def classify(activity: Any, patterns: Any, threshold: float = 0.9) -> Outcomes:
     s = np.atleast_2d(np.asarray(activity))
     patterns = as_signs(patterns, s.shape[-1])
     s = as_patterns(s, s.shape[-1], "activity")
-    m, mixed = (np.asarray(a) for a in _classify(s, patterns, threshold * (1 - 1e-6)))
+    m, mixed = _classify(s, patterns, threshold * (1 - 1e-6))  # 27 of 30 bits are 0.9
     best = np.argmax(m, axis=1)
     positive = m[np.arange(len(m)), np.argmax(np.abs(m), axis=1)] > 0
     single = np.where(positive, "memory", "negative")
