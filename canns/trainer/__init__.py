@@ -8,6 +8,12 @@ __all__ = []
 # %% ../../nbs/trainer/index.ipynb #ec20dd1a
 from .base import RecallHistory, Trainer, TrainingHistory
 from .bcm import BCMTrainer, bcm_update
+from canns.trainer.competitive import (
+    CompetitiveTrainer,
+    ConscienceTrainer,
+    SOMTrainer,
+    competitive_update,
+)
 from .compose import RuleSum, Stage, Stages
 from .dense import DenseTrainer
 from .hebbian import AntiHebbianTrainer, HebbianTrainer, hebbian_update
@@ -32,10 +38,13 @@ from canns.trainer.triplet_stdp import (
     triplet_stdp_update,
     triplet_weight_change,
 )
+from .unlearning import UnlearningTrainer, unlearning_update
 
 __all__ = [
     "AntiHebbianTrainer",
     "BCMTrainer",
+    "CompetitiveTrainer",
+    "ConscienceTrainer",
     "DenseTrainer",
     "DiederichOpperTrainer",
     "HebbianTrainer",
@@ -48,6 +57,7 @@ __all__ = [
     "ProjectionTrainer",
     "RecallHistory",
     "RuleSum",
+    "SOMTrainer",
     "STDPTrainer",
     "SangerTrainer",
     "ScalingTrainer",
@@ -58,7 +68,9 @@ __all__ = [
     "Trainer",
     "TrainingHistory",
     "TripletSTDPTrainer",
+    "UnlearningTrainer",
     "bcm_update",
+    "competitive_update",
     "hebbian_update",
     "oja_update",
     "projection_weights",
@@ -69,4 +81,5 @@ __all__ = [
     "three_factor_update",
     "triplet_stdp_update",
     "triplet_weight_change",
+    "unlearning_update",
 ]
