@@ -46,8 +46,9 @@ def test_program_of_readme_runs(root, tmp_path):
     run(source, tmp_path)
 
 
-def test_program_of_four_photographs_runs(root, tmp_path):
-    run((root / "tests" / "programs" / "image_memory.py").read_text(encoding="utf-8"), tmp_path)
+@pytest.mark.parametrize("program", ["image_memory", "learning_rules"])
+def test_program_runs(program, root, tmp_path):
+    run((root / "tests" / "programs" / f"{program}.py").read_text(encoding="utf-8"), tmp_path)
 
 
 @pytest.fixture

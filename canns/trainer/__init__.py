@@ -6,35 +6,80 @@
 __all__ = []
 
 # %% ../../nbs/trainer/index.ipynb #ec20dd1a
-# fmt: off
 from .base import RecallHistory, Trainer, TrainingHistory
 from .bcm import BCMTrainer, bcm_update
+from canns.trainer.competitive import (
+    CompetitiveTrainer,
+    ConscienceTrainer,
+    SOMTrainer,
+    competitive_update,
+)
+from .compose import RuleSum, Stage, Stages
+from .dense import DenseTrainer
 from .hebbian import AntiHebbianTrainer, HebbianTrainer, hebbian_update
+from canns.trainer.homeostasis import (
+    IntrinsicTrainer,
+    MultiplicativeNormalizationTrainer,
+    ScalingTrainer,
+    SubtractiveNormalizationTrainer,
+)
 from .local import LearningHistory, LocalTrainer
+from .neuromodulated import ModulatedTrainer, three_factor_update
 from .oja import OjaTrainer, SangerTrainer, oja_update, sanger_update
+from canns.trainer.projection import (
+    DiederichOpperTrainer,
+    ProjectionTrainer,
+    projection_weights,
+)
 from .stdp import STDPTrainer, stdp_update, stdp_weight_change
-from .triplet_stdp import TripletSTDPTrainer, triplet_stdp_update, triplet_weight_change
+from .storkey import StorkeyTrainer, storkey_update
+from canns.trainer.triplet_stdp import (
+    TripletSTDPTrainer,
+    triplet_stdp_update,
+    triplet_weight_change,
+)
+from .unlearning import UnlearningTrainer, unlearning_update
 
-# fmt: on
 __all__ = [
     "AntiHebbianTrainer",
     "BCMTrainer",
+    "CompetitiveTrainer",
+    "ConscienceTrainer",
+    "DenseTrainer",
+    "DiederichOpperTrainer",
     "HebbianTrainer",
+    "IntrinsicTrainer",
     "LearningHistory",
     "LocalTrainer",
+    "ModulatedTrainer",
+    "MultiplicativeNormalizationTrainer",
     "OjaTrainer",
+    "ProjectionTrainer",
     "RecallHistory",
+    "RuleSum",
+    "SOMTrainer",
     "STDPTrainer",
     "SangerTrainer",
+    "ScalingTrainer",
+    "Stage",
+    "Stages",
+    "StorkeyTrainer",
+    "SubtractiveNormalizationTrainer",
     "Trainer",
     "TrainingHistory",
     "TripletSTDPTrainer",
+    "UnlearningTrainer",
     "bcm_update",
+    "competitive_update",
     "hebbian_update",
     "oja_update",
+    "projection_weights",
     "sanger_update",
     "stdp_update",
     "stdp_weight_change",
+    "storkey_update",
+    "three_factor_update",
     "triplet_stdp_update",
     "triplet_weight_change",
+    "unlearning_update",
 ]

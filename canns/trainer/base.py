@@ -361,7 +361,8 @@ class Trainer(ABC):
         and activity and a method ``update()``. ``init_state()``, ``energy``,
         ``storage_capacity`` and ``check_state(values)`` are used if it has them. A model with a
         method ``forward(x)`` is *feedforward*: it answers an input from outside, which it keeps
-        in a box ``x``, or the one that ``model.input_attr`` names.
+        in a box ``x``, or the one that ``model.input_attr`` names. A model with a true
+        ``memory_rows`` has weights of any number of rows, one for each memory.
     weight_attr, state_attr : str, optional
         Names of the two boxes. By default what ``model.weight_attr`` and
         ``model.predict_state_attr`` say, or else ``"W"`` and ``"s"``.
@@ -374,12 +375,17 @@ class Trainer(ABC):
     ----------
     history : RecallHistory, TrainingHistory or None
         Record of the last call.
+    memory_rows : bool
+        Of the class: whether it can handle models with ``memory_rows``. False by default.
 
     Raises
     ------
     TypeError
-        If the model lacks one of the boxes or ``update``.
+        If the model lacks one of the boxes or ``update``, or has rows that this rule cannot
+        handle.
     """
+
+    memory_rows = False
 
     def __init__(
         self,
@@ -418,6 +424,11 @@ class Trainer(ABC):
                     f"called {attr!r}; "
                     f"boxes of {type(model).__name__}: {found}"
                 )
+        if getattr(model, "memory_rows", False) and not self.memory_rows:
+            raise TypeError(
+                f"{type(self).__name__} changes connections between neurons; {type(model).__name__} "
+                "has none, but a row of weights for each memory (memory_rows)"
+            )
 
     compiled = compiled_prediction = property(lambda self: self.use_compile)
     show_iteration_progress = property(lambda self: self.show_progress)
@@ -649,9 +660,10 @@ class Trainer(ABC):
                 raise ValueError(
                     f"the activity {attr!r} must be one row of neurons; it has shape {shape}"
                 )
-        if weights != post + pre:
+        rows = weights[:1] if getattr(self.model, "memory_rows", False) else post
+        if weights != rows + pre:
             raise ValueError(
-                f"the weights {self.weight_attr!r} must have shape {post + pre} "
+                f"the weights {self.weight_attr!r} must have shape {rows + pre} "
                 f"for {post[0]} neurons; they have shape {weights}"
             )
         return pre[0]

@@ -67,8 +67,8 @@ def stdp_update(
     W, pre, post, trace_pre, trace_post = (
         jnp.asarray(array) for array in (W, pre, post, trace_pre, trace_post)
     )
-    grow = A_plus * jnp.outer(post, trace_pre)
-    shrink = A_minus * jnp.outer(trace_post, pre)
+    grow = jnp.outer(A_plus * post, trace_pre)
+    shrink = jnp.outer(A_minus * trace_post, pre)
     if soft:
         grow, shrink = grow * (w_max - W), shrink * (W - w_min)
     return jnp.clip(W + learning_rate * (grow - shrink), w_min, w_max)
@@ -103,18 +103,36 @@ def next_trace(trace: Any, spikes: Any, nearest: bool) -> jax.Array:
     return jnp.where(spikes > 0, spikes, trace) if nearest else trace + spikes
 
 
-@partial(jax.jit, static_argnames="nearest")
-def _scan_traces(spikes: jax.Array, decay: Any, nearest: bool) -> jax.Array:
+@partial(jax.jit, static_argnames=("nearest", "reverse"))
+def _scan_traces(
+    spikes: jax.Array, decay: Any, nearest: bool = False, reverse: bool = False
+) -> jax.Array:
     def step(trace: Any, now: Any) -> tuple:
         trace = decay * trace
         return next_trace(trace, now, nearest), trace
 
-    return jax.lax.scan(step, jnp.zeros(spikes.shape[1]), spikes)[1]
+    return jax.lax.scan(step, jnp.zeros(spikes.shape[1]), spikes, reverse=reverse)[1]
 
 
 @jax.jit
-def _meet(post: jax.Array, kernel: jax.Array) -> jax.Array:
-    return post.T @ kernel
+def _window(pre: jax.Array, plus: tuple, minus: tuple) -> jax.Array:
+    """What a post spike at each step would change: gains from earlier spikes, losses to later ones."""
+    (A_plus, decay_plus), (A_minus, decay_minus) = plus, minus
+    later = _scan_traces(pre, decay_minus, reverse=True)
+    return A_plus * _scan_traces(pre, decay_plus) - A_minus * later
+
+
+def _collect(spikes: Any, heard: Any) -> jax.Array:
+    """``spikes.T @ heard``, where most entries of `spikes` are zero."""
+    if isinstance(spikes, jax.core.Tracer) or isinstance(heard, jax.core.Tracer):
+        return jnp.asarray(spikes).T @ heard
+    from scipy.sparse import csr_array
+
+    spikes = np.asarray(spikes)
+    where = np.flatnonzero(spikes != 0)
+    steps, neurons = np.divmod(where, spikes.shape[1])
+    sparse = csr_array((spikes.ravel()[where], (neurons, steps)), spikes.shape[::-1])
+    return jnp.asarray(sparse @ np.asarray(heard))
 
 
 def stdp_weight_change(
@@ -152,17 +170,23 @@ def stdp_weight_change(
         If a time is not positive, or the recordings differ in length.
     """
     check_times(tau_plus=tau_plus, tau_minus=tau_minus, dt=dt)
-    pre, post = (jnp.asarray(spikes, jnp.float32) for spikes in (pre, post))
+    pre, post = (
+        s.astype(jnp.float32) if isinstance(s, jax.Array) else np.asarray(s, np.float32)
+        for s in (pre, post)
+    )
     if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
         raise ValueError(
             f"expected recordings of shapes (T, N) and (T, M); got {pre.shape} and {post.shape}"
         )
-    earlier = A_plus * spike_traces(pre, tau_plus, dt, nearest)
     if nearest:
-        shrink = _meet(A_minus * spike_traces(post, tau_minus, dt, nearest), pre)
-        return _meet(post, earlier) - shrink
-    later = A_minus * spike_traces(pre[::-1], tau_minus, dt)[::-1]
-    return _meet(post, earlier - later)
+        grow = _collect(post, A_plus * spike_traces(pre, tau_plus, dt, nearest))
+        shrink = _collect(pre, A_minus * spike_traces(post, tau_minus, dt, nearest))
+        return grow - shrink.T
+    plus, minus = (
+        (A_plus, decay_factor(tau_plus, dt)),
+        (A_minus, decay_factor(tau_minus, dt)),
+    )
+    return _collect(post, _window(pre, plus, minus))
 
 
 def check_times(**times: float) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,6 +13,8 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+# Neither by its path nor by its folder must a peer find the canns of this repository.
+ELSEWHERE = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
 PEERS = os.environ.get("PEERS") == "1"
 
 
@@ -40,11 +43,12 @@ def finish(rows: list[dict]) -> None:
 
 def environment(*requirements: str) -> str:
     """Path of the Python of an environment under .bench that has these packages; made if need be."""
-    folder = ROOT / ".bench" / "+".join(r.replace("==", "-") for r in requirements)
+    folder = ROOT / ".bench" / "+".join(re.sub(r"\W+", "-", r) for r in requirements)
     python = folder / "bin" / "python"
     if not (folder / "ready").exists():
         venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "-qq", *requirements], check=True)
+        install = [python, "-m", "pip", "install", "-qq", *requirements]
+        subprocess.run(install, check=True, env=ELSEWHERE, cwd=folder)
         (folder / "ready").touch()
     return str(python)
 
@@ -54,9 +58,11 @@ def peer(code: str, *requirements: str, data: Any = None) -> Any:
 
     `data` is handed over as JSON in ``sys.argv[1]``.
     """
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [environment(*requirements), "-c", code, json.dumps(data)]
-    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    python = Path(environment(*requirements))
+    command = [python, "-c", code, json.dumps(data)]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=ELSEWHERE, cwd=python.parents[1], check=False
+    )
     if done.returncode:
         print(done.stderr[-2000:], file=sys.stderr)
         raise SystemExit(f"{requirements} ended with status {done.returncode}")

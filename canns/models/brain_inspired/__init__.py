@@ -7,14 +7,21 @@ __all__ = []
 
 # %% ../../../nbs/models/brain_inspired/index.ipynb #d40ef4ac
 from .base import BrainInspiredModel, FeedforwardModel
+from canns.models.brain_inspired.dense import (
+    DenseAssociativeMemory,
+    ModernHopfieldNetwork,
+)
 from .hopfield import AmariHopfieldNetwork
-from .linear import LinearLayer
+from .linear import LinearLayer, ThresholdLayer
 from .spiking import SpikingLayer
 
 __all__ = [
     "AmariHopfieldNetwork",
     "BrainInspiredModel",
+    "DenseAssociativeMemory",
     "FeedforwardModel",
     "LinearLayer",
+    "ModernHopfieldNetwork",
     "SpikingLayer",
+    "ThresholdLayer",
 ]

@@ -15,7 +15,7 @@ from .base import FeedforwardModel
 from ...state import ParamState, State
 
 # %% auto #0
-__all__ = ['sliding_threshold', 'random_weights', 'LinearLayer']
+__all__ = ['sliding_threshold', 'random_weights', 'LinearLayer', 'ThresholdLayer']
 
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #b8f4ea0e
 def sliding_threshold(theta: Any, y: Any, tau: Any, power: float = 2.0) -> jax.Array:
@@ -206,3 +206,75 @@ class LinearLayer(FeedforwardModel):
             if self.use_bcm_threshold:
                 theta = theta.at[:m].set(self.theta.value[:m])
         self._build(W, theta)
+
+# %% ../../../nbs/models/brain_inspired/linear.ipynb #574ea0fa
+class ThresholdLayer(FeedforwardModel):
+    """A row of rate neurons with a threshold each, ``y = max(W x - threshold, 0)``.
+
+    Parameters
+    ----------
+    input_size, output_size : int
+        N inputs and M neurons.
+    threshold : float, default 0.0
+        Of all neurons at the start.
+    weight_scale : float, default 0.01
+        Standard deviation of the random weights at the start.
+    seed : int, default 0
+        Of the random weights.
+
+    Attributes
+    ----------
+    W : ParamState, shape (M, N)
+        Weights, ``W[i, j]`` from input j to neuron i.
+    threshold : ParamState, shape (M,)
+        Learned, as the weights are: `init_state` leaves it alone.
+    x, y : State, shapes (N,) and (M,)
+        The last input and the answer to it.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1, or a number outside its range.
+    """
+
+    predict_state_attr = "y"
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        threshold: float = 0.0,
+        weight_scale: float = 0.01,
+        seed: int = 0,
+    ):
+        if not np.isfinite(threshold):
+            raise ValueError(f"threshold must be finite; got {threshold}")
+        self.W = ParamState(random_weights(output_size, input_size, weight_scale, seed))
+        self.threshold = ParamState(jnp.full(output_size, float(threshold)))
+        self.x = State(jnp.zeros(input_size))
+        self.y = State(jnp.zeros(output_size))
+
+    def init_state(self) -> None:
+        """Forget the last input and the answer; weights and thresholds stay."""
+        self.x.value = jnp.zeros_like(self.x.value)
+        self.y.value = jnp.zeros_like(self.y.value)
+
+    def forward(self, x: Any) -> jax.Array:
+        """The answer ``max(W x - threshold, 0)``.
+
+        Parameters
+        ----------
+        x : array_like, shape (input_size,)
+
+        Returns
+        -------
+        jax.Array, shape (output_size,)
+        """
+        self.x.value = x
+        drive = self.W.value @ self.x.value
+        self.y.value = jnp.maximum(drive - self.threshold.value, 0)
+        return self.y.value
+
+    def report(self) -> dict[str, Any]:
+        """The mean threshold."""
+        return {"threshold": jnp.mean(self.threshold.value)}
