@@ -13,6 +13,8 @@ from canns.trainer.competitive import (
     ConscienceTrainer,
     SOMTrainer,
     competitive_update,
+    quantization_error,
+    topographic_error,
 )
 from .compose import RuleSum, Stage, Stages
 from .dense import DenseTrainer
@@ -22,6 +24,10 @@ from canns.trainer.homeostasis import (
     MultiplicativeNormalizationTrainer,
     ScalingTrainer,
     SubtractiveNormalizationTrainer,
+    intrinsic_update,
+    multiplicative_normalization,
+    scaling_update,
+    subtractive_normalization,
 )
 from .local import LearningHistory, LocalTrainer
 from .neuromodulated import ModulatedTrainer, three_factor_update
@@ -72,13 +78,19 @@ __all__ = [
     "bcm_update",
     "competitive_update",
     "hebbian_update",
+    "intrinsic_update",
+    "multiplicative_normalization",
     "oja_update",
     "projection_weights",
+    "quantization_error",
     "sanger_update",
+    "scaling_update",
     "stdp_update",
     "stdp_weight_change",
     "storkey_update",
+    "subtractive_normalization",
     "three_factor_update",
+    "topographic_error",
     "triplet_stdp_update",
     "triplet_weight_change",
     "unlearning_update",
