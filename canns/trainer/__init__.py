@@ -17,6 +17,7 @@ from canns.trainer.competitive import (
     topographic_error,
 )
 from .compose import RuleSum, Stage, Stages
+from .covariance import CovarianceTrainer, sparse_threshold
 from .dense import DenseTrainer
 from .hebbian import AntiHebbianTrainer, HebbianTrainer, hebbian_update
 from canns.trainer.homeostasis import (
@@ -51,6 +52,7 @@ __all__ = [
     "BCMTrainer",
     "CompetitiveTrainer",
     "ConscienceTrainer",
+    "CovarianceTrainer",
     "DenseTrainer",
     "DiederichOpperTrainer",
     "HebbianTrainer",
@@ -85,6 +87,7 @@ __all__ = [
     "quantization_error",
     "sanger_update",
     "scaling_update",
+    "sparse_threshold",
     "stdp_update",
     "stdp_weight_change",
     "storkey_update",

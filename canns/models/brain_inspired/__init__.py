@@ -9,7 +9,11 @@ __all__ = []
 from .base import BrainInspiredModel, FeedforwardModel
 from canns.models.brain_inspired.dense import (
     DenseAssociativeMemory,
+    Exponential,
     ModernHopfieldNetwork,
+    Polynomial,
+    RectifiedPolynomial,
+    attention_update,
 )
 from .hopfield import AmariHopfieldNetwork
 from .linear import LinearLayer, ThresholdLayer
@@ -19,9 +23,13 @@ __all__ = [
     "AmariHopfieldNetwork",
     "BrainInspiredModel",
     "DenseAssociativeMemory",
+    "Exponential",
     "FeedforwardModel",
     "LinearLayer",
     "ModernHopfieldNetwork",
+    "Polynomial",
+    "RectifiedPolynomial",
     "SpikingLayer",
     "ThresholdLayer",
+    "attention_update",
 ]
