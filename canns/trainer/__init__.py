@@ -17,7 +17,11 @@ from canns.trainer.competitive import (
     topographic_error,
 )
 from .compose import RuleSum, Stage, Stages
-from .covariance import CovarianceTrainer, sparse_threshold
+from canns.trainer.covariance import (
+    CovarianceTrainer,
+    covariance_update,
+    sparse_threshold,
+)
 from .dense import DenseTrainer
 from .hebbian import AntiHebbianTrainer, HebbianTrainer, hebbian_update
 from canns.trainer.homeostasis import (
@@ -79,6 +83,7 @@ __all__ = [
     "UnlearningTrainer",
     "bcm_update",
     "competitive_update",
+    "covariance_update",
     "hebbian_update",
     "intrinsic_update",
     "multiplicative_normalization",
