@@ -21,7 +21,7 @@ from .local import LocalTrainer
 # %% auto #0
 __all__ = ['add_changes', 'wanted_change', 'CompoundTrainer', 'RuleSum', 'Stage', 'Stages']
 
-# %% ../../nbs/trainer/compose.ipynb #9dec53c2
+# %% ../../nbs/trainer/compose.ipynb #3e520c59
 def add_changes(
     W: Any, changes: Sequence[Any], w_min: Any = -np.inf, w_max: Any = np.inf
 ) -> jax.Array:
@@ -47,13 +47,12 @@ def add_changes(
 
 
 def wanted_change(rule: Any, W: Any, pre: Any, post: Any) -> jax.Array:
-    """What a rule wants to add to the weights, before hard bounds cut it off.
+    """What a rule wants to add to the weights, before bounds cut it off.
 
     Parameters
     ----------
     rule : LocalTrainer
-        If it has hard bounds, it keeps them in ``w_min`` and ``w_max``. Bounds that it calls
-        soft (``bounds == "soft"``) are part of what it wants. Its own boxes, such as traces,
+        Bounds that only cut off (``rule.clipped``) are lifted. Its own boxes, such as traces,
         move on by a step.
     W, pre, post
         See `LocalTrainer.update_weights`.
@@ -63,11 +62,11 @@ def wanted_change(rule: Any, W: Any, pre: Any, post: Any) -> jax.Array:
     jax.Array, shape (M, N)
     """
     free = copy.copy(rule)  # shares the boxes
-    if getattr(rule, "bounds", "hard") == "hard":
+    if rule.clipped:
         free.w_min, free.w_max = -np.inf, np.inf
     return free.update_weights(W, pre, post) - W
 
-# %% ../../nbs/trainer/compose.ipynb #e2789311
+# %% ../../nbs/trainer/compose.ipynb #d7d73c5b
 def _check_rules(trainers: list, kind: type, owner: str) -> None:
     """Raise ``ValueError`` or ``TypeError`` unless `trainers` are some `kind` of trainers on one model."""
     if not trainers:
@@ -111,6 +110,8 @@ class CompoundTrainer(LocalTrainer):
         If there is no rule, one is listed twice, they differ in the model or in the names of
         the boxes, or no weight is within the bounds of all.
     """
+
+    clipped = True
 
     def __init__(self, rules: Iterable[LocalTrainer], **options: Any):
         name, rules = type(self).__name__, list(rules)
@@ -192,7 +193,7 @@ class RuleSum(CompoundTrainer):
         changes = [wanted_change(rule, W, pre, post) for rule in self.rules]
         return add_changes(W, changes, self.w_min, self.w_max)
 
-# %% ../../nbs/trainer/compose.ipynb #024f7030
+# %% ../../nbs/trainer/compose.ipynb #1b06753f
 class Stage:
     """One stage of `Stages`: a trainer, and how to call it.
 
@@ -235,6 +236,8 @@ class Stages(Trainer):
     ValueError
         If the list is empty, or the trainers have different models.
     """
+
+    memory_rows = True  # if the trainers can handle the model, so can their list
 
     def __init__(self, stages: Iterable[Trainer | Stage], **options: Any):
         self.stages: list[Stage] = []

@@ -91,12 +91,17 @@ class LocalTrainer(Trainer):
     ----------
     history : LearningHistory or RecallHistory
         Record of the last call.
+    clipped : bool
+        Whether the rule has bounds ``w_min`` and ``w_max`` that do no more than cut off the new
+        weights, so that whoever combines rules can do it in their place. False by default.
 
     Raises
     ------
     ValueError
         If the learning rate is not finite.
     """
+
+    clipped = False
 
     def __init__(
         self,

@@ -280,6 +280,7 @@ class STDPTrainer(LocalTrainer):
         self.A_plus, self.A_minus = A_plus, A_minus
         self.w_min, self.w_max = w_min, w_max
         self.neighbours, self.bounds = neighbours, bounds
+        self.clipped = bounds == "hard"
         self.trace_pre = State(jnp.zeros(self._box(self.input_attr).shape))
         self.trace_post = State(jnp.zeros(self._box(self.state_attr).shape))
 

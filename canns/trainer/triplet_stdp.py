@@ -171,6 +171,8 @@ class TripletSTDPTrainer(LocalTrainer):
     https://doi.org/10.1523/JNEUROSCI.1425-06.2006
     """
 
+    clipped = True
+
     def __init__(
         self,
         model: Any,
