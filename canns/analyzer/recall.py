@@ -20,7 +20,7 @@ from ..state import lift, per_model, states
 from ..trainer.base import RecallHistory, Trainer, _compilable, as_patterns
 
 # %% auto #0
-__all__ = ['KINDS', 'COLOURS', 'MIXED', 'overlaps', 'majority', 'Outcomes', 'classify', 'as_signs', 'Observer', 'observe',
+__all__ = ['KINDS', 'COLOURS', 'MIXED', 'ROWS', 'overlaps', 'majority', 'Outcomes', 'classify', 'as_signs', 'Observer', 'observe',
            'left_as_it_was', 'settle', 'state_energies', 'HopfieldAnalyzer']
 
 # %% ../../nbs/analyzer/recall.ipynb #a05f3e07
@@ -203,7 +203,7 @@ def as_signs(data: Any, num_neurons: int, name: str = "patterns") -> np.ndarray:
         raise ValueError(f"{name} must be of +1 and -1; found an entry {wrong}")
     return patterns
 
-# %% ../../nbs/analyzer/recall.ipynb #9a68b8c7
+# %% ../../nbs/analyzer/recall.ipynb #e9200e11
 class Observer(Trainer):
     """Asks a model as a trainer does, and never trains it.
 
@@ -288,14 +288,16 @@ def settle(
         return np.asarray(final), asked.history
 
 
+ROWS = 64
+"""States whose energies are computed together."""
+
+
 @per_model(static=("state_name",))
 def _energies(model: Any, values: dict, activity: Any, *, state_name: str) -> jax.Array:
     look = lift(lambda: jnp.asarray(model.energy, jnp.float32), states(model))
-    return jax.lax.map(
-        lambda s: look({**values, state_name: s})[1],
-        activity,
-        batch_size=min(64, len(activity)),
-    )
+    if jax.config.jax_disable_jit:
+        return jnp.stack([look({**values, state_name: s})[1] for s in activity])
+    return jax.vmap(lambda s: look({**values, state_name: s})[1])(activity)
 
 
 def state_energies(model: Any, activity: Any) -> np.ndarray:
@@ -325,8 +327,14 @@ def state_energies(model: Any, activity: Any) -> np.ndarray:
     if not hasattr(asked.model, "energy"):
         return np.full(len(s), np.nan, np.float32)
     values = {key: box.value for key, box in boxes.items()}
+    rows = np.zeros((-len(s) % ROWS + len(s), s.shape[1]), s.dtype)
+    rows[: len(s)] = s  # blocks of equal size, so that one compiled program serves all
     with asked._run("Energies", len(s), False, _compilable(boxes)):
-        return np.asarray(_energies(asked.model, values, s, state_name=name))
+        found = [
+            _energies(asked.model, values, block, state_name=name)
+            for block in np.split(rows, len(rows) // ROWS)
+        ]
+    return np.concatenate(found)[: len(s)]
 
 # %% ../../nbs/analyzer/recall.ipynb #5446d4ac
 class HopfieldAnalyzer:
