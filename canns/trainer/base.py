@@ -147,8 +147,7 @@ class TrainingHistory:
 
 # %% ../../nbs/trainer/base.ipynb #c0f1b2b1
 #| code-fold: show
-def _shared(value: Any) -> bool:
-    """Random keys do not depend on the sample, so all samples share one."""
+def _is_key(value: Any) -> bool:
     return jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
 
 
@@ -211,6 +210,35 @@ def _compilable(boxes: dict[str, Any]) -> bool:
     return True
 
 
+def _copies(model: Any, start: dict, batch: int) -> tuple[dict, dict]:
+    """The boxes of `batch` samples, and for each whether samples are along axis 0 or share it.
+
+    Random keys do not depend on the sample, so all samples share them, except for the key that
+    ``model.noise_attr`` names: every sample has one of its own.
+    """
+    noise = getattr(model, getattr(model, "noise_attr", None) or "", None)
+    boxes, flow, axes = states(model), {}, {}
+    for name, value in start.items():
+        own = not _is_key(value) or boxes[name] is noise
+        axes[name] = 0 if own else None
+        if not own:
+            flow[name] = value
+        elif _is_key(value):
+            flow[name] = jax.vmap(jax.random.fold_in, (None, 0))(
+                value, jnp.arange(batch)
+            )
+        else:
+            flow[name] = jnp.broadcast_to(value, (batch, *value.shape))
+    return flow, axes
+
+
+def _equal(a: Any, b: Any) -> Any:
+    """Whether two boxes hold the same."""
+    if _is_key(a):
+        a, b = jax.random.key_data(a), jax.random.key_data(b)
+    return jnp.all(a == b)
+
+
 @per_model(static=("state_name", "num_iter", "tolerance", "report"))
 def _settle(
     model: Any,
@@ -249,66 +277,85 @@ def _settle(
 
         return _for_each_sample(pure, axes)
 
-    flow = {
-        name: value
-        if _shared(value)
-        else jnp.broadcast_to(value, (batch, *value.shape))
-        for name, value in start.items()
-    }
+    flow, axes = _copies(model, start, batch)
     flow[state_name] = patterns
-    axes = {name: None if _shared(value) else 0 for name, value in flow.items()}
     step, look = of_one_sample(energy_and_step), of_one_sample(energy_now)
 
-    def per_sample(flags: Any, like: Any) -> Any:
-        return flags.reshape(batch, *(1,) * (like.ndim - 1))
-
     def once(carry: tuple) -> tuple:
-        t, flow, before, done, steps, cycle, energies = carry
+        t, flow, before, steps, resting, cycle, energies = carry
         new, energy = step(flow)
-        old_s, new_s = flow[state_name], new[state_name]
-        moved = ~done & jnp.any(
-            (jnp.abs(new_s - old_s) > tolerance).reshape(batch, -1), axis=1
-        )
-        cycle = moved & jnp.all((new_s == before).reshape(batch, -1), axis=1)
+        far = jnp.abs(new[state_name] - flow[state_name]) > tolerance
+        moved = ~(resting | cycle) & jax.vmap(jnp.any)(far)
+        back = moved
+        for name, axis in axes.items():
+            equal = _equal if axis is None else jax.vmap(_equal)
+            back = back & equal(new[name], before[name])
+        # who comes back to where it was two steps ago need not go round and round until the end
+        stays = resting | cycle | back & ((num_iter - t) % 2 == 0)
         new = {
-            n: v if axes[n] is None else jnp.where(per_sample(done, v), flow[n], v)
+            n: v if axes[n] is None else jax.vmap(jnp.where)(stays, flow[n], v)
             for n, v in new.items()
         }
         if report:
-            jax.debug.callback(_report, jnp.sum(~moved), jnp.mean(energy))
+            jax.debug.callback(_report, batch - jnp.sum(moved), jnp.mean(energy))
         return (
             t + 1,
             new,
-            old_s,
-            ~moved,
+            flow,
             jnp.where(moved, t + 1, steps),
-            cycle,
+            resting | ~(moved | cycle),
+            cycle | back,
             energies.at[:, t].set(energy),
+        )
+
+    def moving(carry: tuple) -> Any:
+        return ~(carry[4] | carry[5])
+
+    def run(carry: tuple, few: int) -> tuple:
+        """Until no more than `few` samples move."""
+        return jax.lax.while_loop(
+            lambda c: (c[0] < num_iter) & (jnp.sum(moving(c)) > few), once, carry
         )
 
     no = jnp.zeros(batch, bool)
     carry = (
         0,
         flow,
-        patterns,
-        no,
+        flow,
         jnp.zeros(batch, int),
+        no,
         no,
         jnp.zeros((batch, num_iter + 1), jnp.float32),
     )
-    t, flow, _, done, steps, cycle, energies = jax.lax.while_loop(
-        lambda c: (c[0] < num_iter) & ~jnp.all(c[3]), once, carry
-    )
-    # what is at rest has the energy that it had one step ago
-    settled = energies[jnp.arange(batch), t - 1]
+    few = batch // 8 if batch > 128 else 0
+    carry = run(carry, few)
+    if few:  # the slow ones go on by themselves
+        of_samples = {name: axis is not None for name, axis in axes.items()}
+        of_samples = (False, of_samples, of_samples, *(4 * [True]))
+        _, rows = jax.lax.top_k(moving(carry).astype(jnp.float32), few)
+        slow = jax.tree.map(lambda own, x: x[rows] if own else x, of_samples, carry)
+        slow = run(slow, 0)
+        carry = jax.tree.map(
+            lambda own, x, new: x.at[rows].set(new) if own else new,
+            of_samples,
+            carry,
+            slow,
+        )
+    _, flow, _, steps, resting, cycle, energies = carry
     final = jax.lax.cond(
-        jnp.all(done), lambda: settled, lambda: jnp.where(done, settled, look(flow)[1])
+        jnp.all(resting | cycle), lambda: energies[:, 0], lambda: look(flow)[1]
     )
-    energies = jnp.where(jnp.arange(num_iter + 1) < t, energies, final[:, None])
+    energies = energies.at[:, num_iter].set(final)
+    # after what was seen comes the last energy, or the last two of a cycle in turn
+    seen = jnp.where(cycle, steps, jnp.where(resting, steps + 1, num_iter + 1))[:, None]
+    period, k = jnp.where(cycle, 2, 1)[:, None], jnp.arange(num_iter + 1)
+    source = jnp.where(k < seen, k, seen - period + (k - seen) % period)
+    energies = jnp.take_along_axis(energies, source, axis=1)
     last = {
         name: value if axes[name] is None else value[-1] for name, value in flow.items()
     }
-    return flow[state_name], last, energies, steps, done, cycle
+    steps = jnp.where(cycle, num_iter, steps)
+    return flow[state_name], last, energies, steps, resting, cycle
 
 # %% ../../nbs/trainer/base.ipynb #1a8d7f8d
 _bar: Any = None  # the bar on show, if any
@@ -359,7 +406,8 @@ class Trainer(ABC):
     model : object
         A `BrainInspiredModel`, or any object with boxes (attributes with ``.value``) for weights
         and activity and a method ``update()``. ``init_state()``, ``energy``,
-        ``storage_capacity`` and ``check_state(values)`` are used if it has them. A model with a
+        ``storage_capacity``, ``noise_attr`` and ``check_state(values)`` are used if it has them.
+        A model with a
         method ``forward(x)`` is *feedforward*: it answers an input from outside, which it keeps
         in a box ``x``, or the one that ``model.input_attr`` names. A model with a true
         ``memory_rows`` has weights of any number of rows, one for each memory.

@@ -29,10 +29,14 @@ class BrainInspiredModel(ABC):
         Name of the attribute that holds the weights, ``"W"`` unless overridden.
     predict_state_attr : str
         Name of the attribute that holds the activity, ``"s"`` unless overridden.
+    noise_attr : str or None
+        Name of the attribute that holds the JAX random key of noisy dynamics, None unless
+        overridden. Each sample of a batch gets a key of its own; other keys are shared.
     """
 
     weight_attr: str = "W"
     predict_state_attr: str = "s"
+    noise_attr: str | None = None
 
     def init_state(self) -> None:
         """Reset everything that `update` changes; leave the weights alone."""

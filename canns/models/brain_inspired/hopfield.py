@@ -21,17 +21,28 @@ from ...weights import OuterProducts, field, quadratic_form, sweep
 __all__ = ['ACTIVATIONS', 'AmariHopfieldNetwork']
 
 # %% ../../../nbs/models/brain_inspired/hopfield.ipynb #aa81f572
-ACTIVATIONS = ("sign", "tanh", "sigmoid")
+ACTIVATIONS = ("sign", "glauber", "tanh", "sigmoid")
 
 
 def _activate(
-    h: jax.Array, slack: jax.Array, s: jax.Array, temperature: Any, activation: str
+    h: jax.Array,
+    slack: jax.Array,
+    s: jax.Array,
+    chance: Any,
+    temperature: Any,
+    activation: str,
 ) -> jax.Array:
-    """The new state of neurons in state `s` with field `h`, known up to `slack`."""
+    """The new state of neurons in state `s` with field `h`, known up to `slack`.
+
+    `chance` is a random number from 0 to 1 for each, for the neurons that need one.
+    """
     if activation == "tanh":
         return jnp.tanh(h / temperature)
     if activation == "sigmoid":
         return jax.nn.sigmoid(h / temperature)
+    if activation == "glauber":
+        up = chance < jax.nn.sigmoid(2 * h / temperature)
+        return jnp.where(up, 1.0, -1.0).astype(s.dtype)
     return jnp.where(
         jnp.abs(h) <= slack, s, jnp.where(h > 0, 1.0, -1.0).astype(s.dtype)
     )
@@ -39,10 +50,16 @@ def _activate(
 
 @partial(jax.jit, static_argnames="activation")
 def _all_at_once(
-    W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, *, activation: str
+    W: Any,
+    s: jax.Array,
+    threshold: jax.Array,
+    temperature: Any,
+    chance: Any,
+    *,
+    activation: str,
 ) -> jax.Array:
     h, slack = field(W, s)
-    return _activate(h - threshold, slack, s, temperature, activation)
+    return _activate(h - threshold, slack, s, chance, temperature, activation)
 
 
 @partial(jax.jit, static_argnames="activation")
@@ -51,6 +68,7 @@ def _one_at_a_time(
     s: jax.Array,
     threshold: jax.Array,
     temperature: Any,
+    chance: Any,
     key: jax.Array,
     *,
     activation: str,
@@ -61,13 +79,18 @@ def _one_at_a_time(
         s,
         order,
         lambda h, slack, s_i, i: _activate(
-            h - threshold[i], slack, s_i, temperature, activation
+            h - threshold[i],
+            slack,
+            s_i,
+            None if chance is None else chance[i],
+            temperature,
+            activation,
         ),
     )
 
 
 class AmariHopfieldNetwork(BrainInspiredModel):
-    """Fully connected network of threshold or graded neurons: an associative memory.
+    """Fully connected network of threshold, noisy or graded neurons: an associative memory.
 
     Parameters
     ----------
@@ -78,13 +101,16 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         hearing the newest state of the others; one `update` visits every neuron once.
     threshold : float or array_like of shape (N,), default 0.0
         What a field must exceed, for all neurons or for each.
-    activation : {"sign", "tanh", "sigmoid"}, default "sign"
+    activation : {"sign", "glauber", "tanh", "sigmoid"}, default "sign"
         With ``"sign"`` states are +1 and -1, and a neuron whose field equals its threshold
-        keeps its state; ``"tanh"`` and ``"sigmoid"`` give graded states.
+        keeps its state. With ``"glauber"`` they are +1 with probability
+        ``1 / (1 + exp(-2 h / temperature))``, for a field that exceeds the threshold by h, and
+        -1 otherwise. ``"tanh"`` and ``"sigmoid"`` give graded states.
     temperature : float, default 1.0
-        Softness of the graded neurons: the field is divided by it. Not used by ``"sign"``.
+        Softness of the graded neurons, or noise of those with ``"glauber"``, in units of the
+        field. Not used by ``"sign"``.
     seed : int, default 0
-        Of the random orders. `init_state` starts the sequence of orders again.
+        Of the random orders and the noise. `init_state` starts both sequences again.
 
     Attributes
     ----------
@@ -94,6 +120,9 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         Activity.
     key, first_key : State, ParamState
         JAX random keys: of the next random order, and of the first one.
+    noise : State, only with ``activation="glauber"``
+        JAX random key of the next round's coins. Samples that a trainer recalls together
+        share the orders, but each has coins of its own.
 
     Raises
     ------
@@ -106,7 +135,10 @@ class AmariHopfieldNetwork(BrainInspiredModel):
     .. [1] S. Amari (1972), IEEE Trans. Comput. C-21, 1197. https://doi.org/10.1109/T-C.1972.223477
     .. [2] J. J. Hopfield (1982), PNAS 79, 2554. https://doi.org/10.1073/pnas.79.8.2554
     .. [3] J. J. Hopfield (1984), PNAS 81, 3088. https://doi.org/10.1073/pnas.81.10.3088
+    .. [4] R. J. Glauber (1963), J. Math. Phys. 4, 294. https://doi.org/10.1063/1.1703954
     """
+
+    noise_attr = "noise"
 
     def __init__(
         self,
@@ -144,11 +176,18 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         self.s = State(np.ones(self.num_neurons, np.float32))
         self.first_key = ParamState(jax.random.key(seed))
         self.key = State(self.first_key.value)
+        if activation == "glauber":
+            self.noise = State(self._first_noise())
+
+    def _first_noise(self) -> jax.Array:
+        return jax.random.fold_in(self.first_key.value, 1)
 
     def init_state(self) -> None:
-        """All neurons to +1, and the random orders from the beginning. Leaves the weights alone."""
+        """All neurons to +1; orders and noise from the beginning. Leaves the weights alone."""
         self.s.value = np.ones(self.num_neurons, np.float32)
         self.key.value = self.first_key.value
+        if self.activation == "glauber":
+            self.noise.value = self._first_noise()
 
     def update(self, prev_energy: Any = None) -> None:
         """Every neuron has its turn once: all together, or in random order if `asyn`.
@@ -160,14 +199,24 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         """
         W, s = self.W.value, self.s.value
         threshold = jnp.broadcast_to(jnp.asarray(self.threshold, s.dtype), s.shape)
+        chance = None
+        if self.activation == "glauber":
+            self.noise.value, noise = jax.random.split(self.noise.value)
+            chance = jax.random.uniform(noise, s.shape, s.dtype)
         if self.asyn:
             self.key.value, key = jax.random.split(self.key.value)
             self.s.value = _one_at_a_time(
-                W, s, threshold, self.temperature, key, activation=self.activation
+                W,
+                s,
+                threshold,
+                self.temperature,
+                chance,
+                key,
+                activation=self.activation,
             )
         else:
             self.s.value = _all_at_once(
-                W, s, threshold, self.temperature, activation=self.activation
+                W, s, threshold, self.temperature, chance, activation=self.activation
             )
 
     @property
@@ -175,14 +224,16 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         """The Lyapunov function of the dynamics, a scalar.
 
         For symmetric weights with a diagonal of zeros, asynchronous updates never raise it.
-        Synchronous updates can (see the chapter). Outside the range of graded neurons it is
-        infinite.
+        Synchronous updates can (see the chapter), and so can noise: with ``"glauber"`` the energy
+        is that of ``"sign"``, and in the long run asynchronous updates visit each state with
+        probability proportional to ``exp(-energy / temperature)``. Outside the range of graded
+        neurons the energy is infinite.
         """
         s = self.s.value
         energy = -0.5 * quadratic_form(self.W.value, s) + jnp.sum(
             jnp.asarray(self.threshold, s.dtype) * s
         )
-        if self.activation == "sign":
+        if self.activation in ("sign", "glauber"):
             return energy
         active = (1 + s) / 2 if self.activation == "tanh" else s
         return energy - self.temperature * jnp.sum(entr(active) + entr(1 - active))
@@ -211,9 +262,10 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         return jnp.sum(a * b, axis=-1) / self.num_neurons
 
     def check_state(self, values: Any) -> None:
-        """Raise ``ValueError`` unless all values are +1 or -1, for ``activation="sign"``."""
-        if self.activation == "sign" and not np.all(np.abs(values) == 1):
+        """Raise ``ValueError`` unless all values are +1 or -1, for neurons with these two states."""
+        two = self.activation in ("sign", "glauber")
+        if two and not np.all(np.abs(values) == 1):
             wrong = values[np.abs(values) != 1].ravel()[0]
             raise ValueError(
-                f'activation="sign" knows the states +1 and -1; found an entry {wrong}'
+                f'activation="{self.activation}" knows the states +1 and -1; found an entry {wrong}'
             )
