@@ -17,9 +17,9 @@ from canns.trainer.base import (
     Trainer,
     _all_or_nothing,
     _compilable,
+    _is_key,
     _report,
     _settle,
-    _shared,
     as_count,
 )
 from .hebbian import hebbian_update
@@ -107,7 +107,7 @@ def _sleep(
             jax.debug.callback(_report, (k + 1) * batch, jnp.mean(record[0][:, -1]))
         # every night starts from rest, but random orders go on
         start = {
-            name: last[name] if _shared(value) else value
+            name: last[name] if _is_key(value) else value
             for name, value in start.items()
         }
         return (_morning(W, dreams, rates, first + k * batch), start), (
