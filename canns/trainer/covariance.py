@@ -17,17 +17,18 @@ from ..weights import OuterProducts, add_outer, zero_diagonal
 # %% auto #0
 __all__ = ['covariance_update', 'sparse_threshold', 'neuron_thresholds', 'CovarianceTrainer']
 
-# %% ../../nbs/trainer/covariance.ipynb #21e4cfcc
+# %% ../../nbs/trainer/covariance.ipynb #dcc36f74
 def covariance_update(W: Any, patterns: Any, activity: Any) -> Any:
-    """The covariance rule: ``W + sum_p outer(eta[p] - f, eta[p] - f) / (N f (1 - f))``.
+    """The covariance rule: ``W + sum_p outer(eta[p] - f, eta[p] - f) / sum(f (1 - f))``.
 
     Parameters
     ----------
     W : OuterProducts or array, shape (N, N)
     patterns : array_like, shape (N,) or (P, N)
         Entries +1 (active, eta = 1) and -1 (silent, eta = 0).
-    activity : float
-        Probability f that a neuron is active, strictly between 0 and 1.
+    activity : float or array_like, shape (N,)
+        Probability f that a neuron is active, of all neurons or of each, strictly between 0
+        and 1.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def covariance_update(W: Any, patterns: Any, activity: Any) -> Any:
     Raises
     ------
     ValueError
-        If the activity is not between 0 and 1. (Not while JAX is tracing it.)
+        If an activity is not between 0 and 1. (Not while JAX is tracing it.)
 
     References
     ----------
@@ -46,30 +47,33 @@ def covariance_update(W: Any, patterns: Any, activity: Any) -> Any:
     """
     _check_activity(activity)
     x = jnp.asarray(patterns, jnp.float32)
-    scale = 1 / (x.shape[-1] * activity * (1 - activity))
-    return add_outer(W, (1 + x) / 2 - activity, coef=scale)
+    f = jnp.broadcast_to(jnp.asarray(activity, jnp.float32), x.shape[-1:])
+    return add_outer(W, (1 + x) / 2 - f, coef=1 / jnp.sum(f * (1 - f)))
 
 
 def _check_activity(activity: Any) -> None:
-    if not isinstance(activity, jax.core.Tracer) and not 0 < activity < 1:
+    if isinstance(activity, jax.core.Tracer):
+        return
+    f = np.asarray(activity)
+    if not np.all((f > 0) & (f < 1)):
         raise ValueError(
             f"activity is a probability strictly between 0 and 1; got {activity}"
         )
 
-# %% ../../nbs/trainer/covariance.ipynb #c96a882a
+# %% ../../nbs/trainer/covariance.ipynb #6965fa1b
 def sparse_threshold(activity: Any, load: Any = 0.0) -> Any:
     """The threshold that makes fewest errors one step after a memory.
 
     Parameters
     ----------
-    activity : float
+    activity : float or array_like, shape (N,)
         Probability f that a neuron is active, strictly between 0 and 1.
     load : float, default 0.0
         Patterns per neuron, alpha.
 
     Returns
     -------
-    float
+    jax.Array, the shape of `activity`
         ``1/2 - f + load f (1 - f) ln((1 - f) / f)``, for neurons of 0 and 1 that hear
         ``sum_j W[i, j] (V[j] - f)``.
 
@@ -81,31 +85,30 @@ def sparse_threshold(activity: Any, load: Any = 0.0) -> Any:
     _check_activity(activity)
     if not isinstance(load, jax.core.Tracer) and not load >= 0:
         raise ValueError(f"load must be zero or more; got {load}")
-    f = activity
+    f = jnp.asarray(activity, jnp.float32)
     return 0.5 - f + load * f * (1 - f) * jnp.log((1 - f) / f)
 
-# %% ../../nbs/trainer/covariance.ipynb #0f3aa11e
+# %% ../../nbs/trainer/covariance.ipynb #d98e33cf
 def neuron_thresholds(W: Any, activity: Any, threshold: Any) -> jax.Array:
     """Thresholds with which neurons of ±1 do what neurons of 0 and 1 would do.
 
     Parameters
     ----------
     W : OuterProducts or array, shape (N, N)
-    activity : float
-        f.
-    threshold : float
-        For neurons of 0 and 1 that hear ``sum_j W[i, j] (V[j] - f)``.
+    activity, threshold : float or array_like, shape (N,)
+        f, and the threshold for neurons of 0 and 1 that hear ``sum_j W[i, j] (V[j] - f)``.
 
     Returns
     -------
     jax.Array, shape (N,)
-        ``2 threshold - (1 - 2 f) sum_j W[i, j]``, for neurons of ±1 that hear
+        ``2 threshold - sum_j W[i, j] (1 - 2 f[j])``, for neurons of ±1 that hear
         ``sum_j W[i, j] s[j]``.
     """
-    size = W.shape[1]
-    return 2 * threshold - (1 - 2 * activity) * (W @ jnp.ones(size, jnp.float32))
+    f = jnp.asarray(activity, jnp.float32)
+    shift = W @ jnp.broadcast_to(1 - 2 * f, W.shape[1:])
+    return 2 * jnp.asarray(threshold, jnp.float32) - shift
 
-# %% ../../nbs/trainer/covariance.ipynb #0e892dff
+# %% ../../nbs/trainer/covariance.ipynb #795efee2
 class CovarianceTrainer(Trainer):
     """Store sparse patterns by the covariance rule, and set the thresholds that they need.
 
@@ -116,8 +119,9 @@ class CovarianceTrainer(Trainer):
     model : object
         See `Trainer`. A network of neurons of ±1 with square weights and an attribute
         ``threshold``, such as `AmariHopfieldNetwork`; it then acts as one of neurons of 0 and 1.
-    activity : float
-        Probability f that a neuron is active in a pattern, strictly between 0 and 1.
+    activity : float or array_like, shape (N,)
+        Probability f that a neuron is active in a pattern, of all neurons or of each, strictly
+        between 0 and 1.
     threshold : float, optional
         Of neurons of 0 and 1 (see `neuron_thresholds`); by default ``sparse_threshold`` for
         the number of patterns stored so far.
@@ -134,7 +138,7 @@ class CovarianceTrainer(Trainer):
     Raises
     ------
     ValueError
-        If the activity is not between 0 and 1, or the threshold is not finite.
+        If an activity is not between 0 and 1, or the threshold is not finite.
     TypeError
         If the model has no attribute ``threshold``.
 
@@ -147,7 +151,7 @@ class CovarianceTrainer(Trainer):
     def __init__(
         self,
         model: Any,
-        activity: float,
+        activity: Any,
         threshold: float | None = None,
         **options: Any,
     ):
@@ -175,11 +179,16 @@ class CovarianceTrainer(Trainer):
         Raises
         ------
         TypeError, ValueError
-            If the data are no patterns of ±1 that fit the model, or its weights are not
-            square. Nothing has changed then.
+            If the data are no patterns of ±1 that fit the model, its weights are not square,
+            or the activities are not as many as its neurons. Nothing has changed then.
         """
         patterns = self.checked(train_data)
         box, (count, size) = self._box(self.weight_attr), patterns.shape
+        if np.shape(self.activity) not in ((), (size,)):
+            raise ValueError(
+                f"expected one activity, or one for each of {size} neurons; "
+                f"got shape {np.shape(self.activity)}"
+            )
         if not np.all(np.abs(patterns) == 1):
             wrong = patterns[np.abs(patterns) != 1][0]
             raise ValueError(
