@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .base import Trainer, TrainingHistory
-from ..weights import OuterProducts, add_outer, zero_diagonal
+from ..weights import add_outer, zero_diagonal
 
 # %% auto #0
 __all__ = ['covariance_update', 'sparse_threshold', 'neuron_thresholds', 'CovarianceTrainer']
