@@ -6,36 +6,88 @@
 __all__ = []
 
 # %% ../../nbs/analyzer/index.ipynb #ed3c29ff
-# fmt: off
-from .animation import Recording, animate_recall, film_strip, record_recall
+from canns.analyzer.animation import (
+    Recording,
+    animate_recall,
+    film_strip,
+    record_recall,
+)
 from .basins import Basins, flip, measure_basins
-from .connectivity import Connectivity, analyze_weights, marchenko_pastur, spectrum
-from .energy import EnergyLevels, Landscape, energy_levels, landscape, place_on_map, plot_energy
-from .recall import HopfieldAnalyzer, Outcomes, classify, overlaps, settle, state_energies
+from canns.analyzer.capacity import (
+    CapacityCurve,
+    CriticalLoad,
+    capacity_curve,
+    critical_load,
+    stored_by,
+)
+from canns.analyzer.connectivity import (
+    Connectivity,
+    analyze_weights,
+    marchenko_pastur,
+    spectrum,
+)
+from canns.analyzer.energy import (
+    EnergyLevels,
+    Landscape,
+    energy_levels,
+    landscape,
+    place_on_map,
+    plot_energy,
+)
+from canns.analyzer.recall import (
+    HopfieldAnalyzer,
+    Outcomes,
+    classify,
+    overlaps,
+    settle,
+    state_energies,
+)
+from canns.analyzer.theory import (
+    MeanField,
+    PhaseDiagram,
+    critical_state,
+    crosstalk_error,
+    crosstalk_load,
+    mean_field,
+    mean_field_overlap,
+    phase_diagram,
+)
 
-# fmt: on
 __all__ = [
     "Basins",
+    "CapacityCurve",
     "Connectivity",
+    "CriticalLoad",
     "EnergyLevels",
     "HopfieldAnalyzer",
     "Landscape",
+    "MeanField",
     "Outcomes",
+    "PhaseDiagram",
     "Recording",
     "analyze_weights",
     "animate_recall",
+    "capacity_curve",
     "classify",
+    "critical_load",
+    "critical_state",
+    "crosstalk_error",
+    "crosstalk_load",
     "energy_levels",
     "film_strip",
     "flip",
     "landscape",
     "marchenko_pastur",
+    "mean_field",
+    "mean_field_overlap",
     "measure_basins",
     "overlaps",
+    "phase_diagram",
     "place_on_map",
     "plot_energy",
     "record_recall",
     "settle",
     "spectrum",
     "state_energies",
+    "stored_by",
 ]
