@@ -55,7 +55,8 @@ def peer(code: str, *requirements: str, data: Any = None) -> Any:
     `data` is handed over as JSON in ``sys.argv[1]``.
     """
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [environment(*requirements), "-c", code, json.dumps(data)]
+    # -P: not the package that lies in the present folder
+    command = [environment(*requirements), "-P", "-c", code, json.dumps(data)]
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     if done.returncode:
         print(done.stderr[-2000:], file=sys.stderr)
