@@ -18,7 +18,7 @@ from ..weights import OuterProducts, add_outer, zero_diagonal
 # %% auto #0
 __all__ = ['novel_directions', 'projection_weights', 'ProjectionTrainer', 'diederich_opper_update', 'DiederichOpperTrainer']
 
-# %% ../../nbs/trainer/projection.ipynb #68e2f5fa
+# %% ../../nbs/trainer/projection.ipynb #e2dc742e
 @jax.jit
 def novel_directions(patterns: Any, known: Any = None) -> tuple[jax.Array, jax.Array]:
     """Orthonormal directions of what patterns add to what is known.
@@ -38,17 +38,27 @@ def novel_directions(patterns: Any, known: Any = None) -> tuple[jax.Array, jax.A
         Number of directions. It is less than P if a pattern is a mixture of others.
     """
     x = jnp.asarray(patterns, jnp.float32)
+
+    def by_eigenvectors(new: jax.Array, overlaps: jax.Array) -> tuple:
+        size, V = jnp.linalg.eigh(overlaps)
+        found = size > 10 * jnp.finfo(x.dtype).eps * jnp.maximum(size[-1], length)
+        scale = jnp.where(found, 1 / jnp.sqrt(jnp.where(found, size, 1)), 0)
+        return scale[:, None] * (V.T @ new), jnp.sum(found, dtype=jnp.int32)
+
+    def by_substitution(new: jax.Array, overlaps: jax.Array) -> tuple:
+        b = jax.scipy.linalg.solve_triangular(L, new, lower=True)
+        return b, jnp.int32(len(x))
+
     with jax.default_matmul_precision("highest"):
-        new = x
+        new, length = x, jnp.mean(jnp.sum(x * x, axis=1))
         for _ in range(0 if known is None else 2):  # the second time mends rounding
             new = new - (new @ known.T) @ known
-        size, V = jnp.linalg.eigh(new @ new.T)
-        least = jnp.maximum(size[-1], jnp.mean(jnp.sum(x * x, axis=1)))
-        found = size > 10 * jnp.finfo(x.dtype).eps * least
-        scale = jnp.where(found, 1 / jnp.sqrt(jnp.where(found, size, 1)), 0)
-        b = scale[:, None] * (V.T @ new)
+        overlaps = new @ new.T
+        L = jnp.linalg.cholesky(overlaps)  # NaN if patterns depend on each other
+        apart = jnp.min(jnp.diag(L)) ** 2 > 1e-3 * length
+        b, rank = jax.lax.cond(apart, by_substitution, by_eigenvectors, new, overlaps)
         # one step of Newton's method towards length one and right angles
-        return 1.5 * b - 0.5 * (b @ b.T) @ b, jnp.sum(found)
+        return 1.5 * b - 0.5 * (b @ b.T) @ b, rank
 
 # %% ../../nbs/trainer/projection.ipynb #f03d8d12
 def projection_weights(patterns: Any) -> OuterProducts:
