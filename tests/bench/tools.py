@@ -58,18 +58,11 @@ def peer(code: str, *requirements: str, data: Any = None) -> Any:
 
     `data` is handed over as JSON in ``sys.argv[1]``.
     """
-<<<<<<< HEAD
     python = Path(environment(*requirements))
     command = [python, "-c", code, json.dumps(data)]
     done = subprocess.run(
         command, capture_output=True, text=True, env=ELSEWHERE, cwd=python.parents[1], check=False
     )
-=======
-    env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    # -P: not the package that lies in the present folder
-    command = [environment(*requirements), "-P", "-c", code, json.dumps(data)]
-    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
->>>>>>> w-a
     if done.returncode:
         print(done.stderr[-2000:], file=sys.stderr)
         raise SystemExit(f"{requirements} ended with status {done.returncode}")
