@@ -20,6 +20,7 @@ from .compose import RuleSum, Stage, Stages
 from canns.trainer.covariance import (
     CovarianceTrainer,
     covariance_update,
+    neuron_thresholds,
     sparse_threshold,
 )
 from .dense import DenseTrainer
@@ -40,6 +41,8 @@ from .oja import OjaTrainer, SangerTrainer, oja_update, sanger_update
 from canns.trainer.projection import (
     DiederichOpperTrainer,
     ProjectionTrainer,
+    diederich_opper_update,
+    novel_directions,
     projection_weights,
 )
 from .stdp import STDPTrainer, stdp_update, stdp_weight_change
@@ -84,9 +87,12 @@ __all__ = [
     "bcm_update",
     "competitive_update",
     "covariance_update",
+    "diederich_opper_update",
     "hebbian_update",
     "intrinsic_update",
     "multiplicative_normalization",
+    "neuron_thresholds",
+    "novel_directions",
     "oja_update",
     "projection_weights",
     "quantization_error",
