@@ -107,8 +107,8 @@ def _averages(t: float, b: float) -> tuple[float, float, float, float]:
         weight @ (even * np.log1p(decay)),
     )
 
-# %% ../../nbs/analyzer/theory.ipynb #e51da077
-@dataclass(frozen=True)
+# %% ../../nbs/analyzer/theory.ipynb #3e0d0ad1
+@dataclass(frozen=True, repr=False)
 class MeanField:
     """A network of infinite size at rest near one of its memories.
 
@@ -133,6 +133,10 @@ class MeanField:
     frozen: float
     crosstalk: float
     energy: float
+
+    def __repr__(self) -> str:
+        parts = (f"{name}={value:.6g}" for name, value in vars(self).items())
+        return f"MeanField({', '.join(parts)})"
 
 
 def _ratio_of_noise(t: float, temperature: float) -> float:
@@ -280,7 +284,7 @@ def mean_field_overlap(load: Any, temperature: Any = 0.0) -> Any:
 
     return np.vectorize(overlap, otypes=[float])(load, temperature)[()]
 
-# %% ../../nbs/analyzer/theory.ipynb #96015655
+# %% ../../nbs/analyzer/theory.ipynb #3d5d1f2f
 def glass_state(load: float, temperature: float = 0.0) -> MeanField | None:
     """The spin glass: neurons frozen by crosstalk alone, with no overlap with any memory.
 
@@ -425,7 +429,7 @@ class PhaseDiagram:
             xlim=(0, 0.16),
             ylim=(0, 1.5),
         )
-        ax.legend(frameon=False, loc="upper right")
+        ax.legend(frameon=False, loc="center right")
         return ax
 
 
