@@ -107,7 +107,8 @@ class RecallHistory:
     converged : array of bool, shape (B,)
         Whether the sample came to rest within the allowed number of steps.
     cycle : array of bool, shape (B,)
-        Whether it ended going back and forth between two states.
+        Whether it ended going back and forth between two states, for ever: everything that the
+        model keeps, random keys too, was again what it had been two steps before.
     """
 
     energy: np.ndarray
@@ -569,7 +570,7 @@ class Trainer(ABC):
         *,
         tolerance: float = 1e-6,
     ) -> jax.Array:
-        """Recall many patterns together, each as `predict` would.
+        """Recall many patterns together, each as `predict` would (but each with noise of its own).
 
         A feedforward model answers them one after another, as the steps of one time series.
 
