@@ -133,6 +133,7 @@ def test_cleaning_twice_is_cleaning_once(house):
         (4, {"outputs": [], "source": "fig, ax = plt.subplots()"}, "saved without it"),
         (4, {"source": "plt.plot([1], [1]);"}, "shows a figure without `#| fig-alt"),
         (4, {"source": "#| fig-alt: >\n#|   A dot.\nplt.plot([1], [1]);"}, "has to stand on one line"),
+        (0, {"source": "# Rule\n\n> Learn.\n\nA time $\tau$."}, r"a control character: 'A time $\tau$"),
     ],
 )
 def test_bad_output_is_found(house, number, fields, complaint):

@@ -340,6 +340,10 @@ def check_chapter(path: Path, root: Path = ROOT) -> list[str]:
     """What is wrong with one notebook, as lines that name it."""
     nb = json.loads(path.read_text(encoding="utf-8"))
     found = check_name(nb, path.relative_to(root / "nbs"))
+    for number, cell in enumerate(nb["cells"]):
+        stray = re.search(r".{0,10}[^\n -\U0010ffff]\S*", text_of(cell["source"]))
+        if stray:  # what is left of a TeX command that a Python string took for an escape
+            found.append(f"cell {number} ({cell.get('id')}): has a control character: {stray[0]!r}")
     for number, cell in code_cells(nb):
         found += [f"cell {number} ({cell.get('id')}): {text}" for text in check_cell(cell, root)]
     if cleaned(path, root) != path.read_text(encoding="utf-8"):

@@ -328,7 +328,7 @@ def _settle(
         no,
         jnp.zeros((batch, num_iter + 1), jnp.float32),
     )
-    few = batch // 8 if batch > 128 else 0
+    few = batch // 4 if batch >= 128 else 0
     carry = run(carry, few)
     if few:  # the slow ones go on by themselves
         of_samples = {name: axis is not None for name, axis in axes.items()}

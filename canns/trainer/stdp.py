@@ -5,7 +5,10 @@
 # %% ../../nbs/trainer/stdp.ipynb #8cc51137
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import jax
@@ -103,23 +106,32 @@ def next_trace(trace: Any, spikes: Any, nearest: bool) -> jax.Array:
     return jnp.where(spikes > 0, spikes, trace) if nearest else trace + spikes
 
 
-@partial(jax.jit, static_argnames=("nearest", "reverse"))
-def _scan_traces(
-    spikes: jax.Array, decay: Any, nearest: bool = False, reverse: bool = False
-) -> jax.Array:
+@partial(jax.jit, static_argnames="nearest")
+def _scan_traces(spikes: jax.Array, decay: Any, nearest: bool = False) -> jax.Array:
     def step(trace: Any, now: Any) -> tuple:
         trace = decay * trace
         return next_trace(trace, now, nearest), trace
 
-    return jax.lax.scan(step, jnp.zeros(spikes.shape[1]), spikes, reverse=reverse)[1]
+    return jax.lax.scan(step, jnp.zeros(spikes.shape[1]), spikes)[1]
 
 
 @jax.jit
 def _window(pre: jax.Array, plus: tuple, minus: tuple) -> jax.Array:
     """What a post spike at each step would change: gains from earlier spikes, losses to later ones."""
     (A_plus, decay_plus), (A_minus, decay_minus) = plus, minus
-    later = _scan_traces(pre, decay_minus, reverse=True)
-    return A_plus * _scan_traces(pre, decay_plus) - A_minus * later
+    rest = jnp.zeros(pre.shape[1])
+
+    def backwards(trace: Any, now: Any) -> tuple:
+        trace = decay_minus * trace
+        return trace + now, A_minus * trace
+
+    def forwards(trace: Any, at: tuple) -> tuple:
+        now, loss = at
+        trace = decay_plus * trace
+        return trace + now, A_plus * trace - loss
+
+    losses = jax.lax.scan(backwards, rest, pre, reverse=True)[1]
+    return jax.lax.scan(forwards, rest, (pre, losses))[1]
 
 
 def _collect(spikes: Any, heard: Any) -> jax.Array:
@@ -128,11 +140,14 @@ def _collect(spikes: Any, heard: Any) -> jax.Array:
         return jnp.asarray(spikes).T @ heard
     from scipy.sparse import csr_array
 
-    spikes = np.asarray(spikes)
+    spikes, heard = np.asarray(spikes), np.asarray(heard)
     where = np.flatnonzero(spikes != 0)
     steps, neurons = np.divmod(where, spikes.shape[1])
     sparse = csr_array((spikes.ravel()[where], (neurons, steps)), spikes.shape[::-1])
-    return jnp.asarray(sparse @ np.asarray(heard))
+    edges = np.linspace(0, sparse.shape[0], (os.cpu_count() or 1) + 1).astype(int)
+    with ThreadPoolExecutor() as pool:  # SciPy itself multiplies on one core
+        parts = pool.map(lambda ends: sparse[slice(*ends)] @ heard, pairwise(edges))
+        return jnp.asarray(np.concatenate(list(parts)))
 
 
 def stdp_weight_change(
