@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
@@ -134,20 +135,27 @@ def _window(pre: jax.Array, plus: tuple, minus: tuple) -> jax.Array:
     return jax.lax.scan(forwards, rest, (pre, losses))[1]
 
 
-def _collect(spikes: Any, heard: Any) -> jax.Array:
-    """``spikes.T @ heard``, where most entries of `spikes` are zero."""
-    if isinstance(spikes, jax.core.Tracer) or isinstance(heard, jax.core.Tracer):
-        return jnp.asarray(spikes).T @ heard
+def _collect(spikes: Any, heard: Callable, others: Any, *numbers: Any) -> jax.Array:
+    """``spikes.T @ heard(others, *numbers)``, where most entries of `spikes` (T, M) are zero."""
+    given = jax.tree.leaves((spikes, others, numbers))
+    if any(isinstance(array, jax.core.Tracer) for array in given):
+        return jnp.asarray(spikes).T @ heard(others, *numbers)
     from scipy.sparse import csr_array
 
-    spikes, heard = np.asarray(spikes), np.asarray(heard)
+    spikes = np.asarray(spikes)
     where = np.flatnonzero(spikes != 0)
     steps, neurons = np.divmod(where, spikes.shape[1])
     sparse = csr_array((spikes.ravel()[where], (neurons, steps)), spikes.shape[::-1])
-    edges = np.linspace(0, sparse.shape[0], (os.cpu_count() or 1) + 1).astype(int)
-    with ThreadPoolExecutor() as pool:  # SciPy itself multiplies on one core
-        parts = pool.map(lambda ends: sparse[slice(*ends)] @ heard, pairwise(edges))
-        return jnp.asarray(np.concatenate(list(parts)))
+    # filter and product run on one core: give each core some of the other side's neurons
+    size = others.shape[1]
+    pieces = max(1, min(os.cpu_count() or 1, size // 128))
+    edges = np.linspace(0, size, pieces + 1).astype(int)
+    with ThreadPoolExecutor(pieces) as pool:
+        parts = pool.map(
+            lambda ends: sparse @ np.asarray(heard(others[:, slice(*ends)], *numbers)),
+            pairwise(edges),
+        )
+        return jnp.asarray(np.concatenate(list(parts), axis=1))
 
 
 def stdp_weight_change(
@@ -194,14 +202,14 @@ def stdp_weight_change(
             f"expected recordings of shapes (T, N) and (T, M); got {pre.shape} and {post.shape}"
         )
     if nearest:
-        grow = _collect(post, A_plus * spike_traces(pre, tau_plus, dt, nearest))
-        shrink = _collect(pre, A_minus * spike_traces(post, tau_minus, dt, nearest))
-        return grow - shrink.T
+        grow = _collect(post, spike_traces, pre, tau_plus, dt, True)
+        shrink = _collect(pre, spike_traces, post, tau_minus, dt, True)
+        return A_plus * grow - A_minus * shrink.T
     plus, minus = (
         (A_plus, decay_factor(tau_plus, dt)),
         (A_minus, decay_factor(tau_minus, dt)),
     )
-    return _collect(post, _window(pre, plus, minus))
+    return _collect(post, _window, pre, plus, minus)
 
 
 def check_times(**times: float) -> None:

@@ -56,13 +56,15 @@ def environment(*requirements: str) -> str:
 def peer(code: str, *requirements: str, data: Any = None) -> Any:
     """What `code` printed as JSON on its last line, run where `requirements` are installed.
 
-    `data` is handed over as JSON in ``sys.argv[1]``.
+    `data` is handed over as JSON in ``sys.argv[1]``. Without requirements the code runs with the canns of
+    this repository, in a process of its own as well.
     """
-    python = Path(environment(*requirements))
+    python, folder, env = sys.executable, ROOT, ELSEWHERE | {"PYTHONPATH": str(ROOT)}
+    if requirements:
+        python, env = environment(*requirements), ELSEWHERE
+        folder = Path(python).parents[1]
     command = [python, "-c", code, json.dumps(data)]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=ELSEWHERE, cwd=python.parents[1], check=False
-    )
+    done = subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder, check=False)
     if done.returncode:
         print(done.stderr[-2000:], file=sys.stderr)
         raise SystemExit(f"{requirements} ended with status {done.returncode}")
