@@ -4,19 +4,11 @@ import numpy as np
 
 from canns.models.brain_inspired import LinearLayer, SpikingLayer
 from canns.stimuli import image_patches
-from canns.trainer import BCMTrainer, STDPTrainer, stdp_weight_change
-from tests.bench.tools import PEERS, finish, peer, row, timed
+from canns.trainer import BCMTrainer, STDPTrainer
+from tests.bench.tools import PEERS, compared, finish, peer, timed
 
 rng = np.random.default_rng(0)
 rows = []
-
-
-def compare(job: str, other: str, theirs: float, ours: float, goal: float) -> None:
-    """A row for two times in seconds."""
-    measured = f"{theirs * 1e3:,.0f} ms ({other}) / {ours * 1e3:,.1f} ms = {theirs / ours:,.1f} times faster"
-    rows.append(row(f"{job}, beside {other}", measured, f"at least {goal:g} times", theirs / ours >= goal))
-    print(rows[-1], flush=True)
-
 
 # --- BCM, 144 -> 4 -----------------------------------------------------------------------------------
 patches = image_patches(20_000, size=12, seed=0)
@@ -46,7 +38,7 @@ def bcm_loop(samples: np.ndarray) -> np.ndarray:
 np.testing.assert_allclose(bcm(patches), bcm_loop(patches), rtol=0.02, atol=1e-3)
 loop, ours = timed(lambda: bcm_loop(patches), lambda: bcm(patches), repeats=5)
 JOB = "BCM, 144 inputs, 4 neurons, 20,000 samples"
-compare(JOB, "a NumPy loop", loop, ours, 3)
+rows.append(compared(JOB, "a NumPy loop", loop, ours, 3))
 
 if PEERS:
     CODE = """
@@ -66,7 +58,7 @@ for _ in range(3):
 print(json.dumps(sorted(seconds)[1]))
 """
     theirs = 10 * peer(CODE, "canns==1.5.0")  # it had 2,000 samples: time grows in proportion
-    compare(JOB, "canns 1.5.0 (ten times its time for 2,000)", theirs, ours, 50)
+    rows.append(compared(JOB, "canns 1.5.0 (ten times its time for 2,000)", theirs, ours, 50))
 
 # --- STDP in the loop, 512 -> 512 --------------------------------------------------------------------
 STEPS, SIZE = 1000, 512
@@ -110,7 +102,7 @@ print(f"STDP: output at {fired / STEPS / SIZE:.3f} spikes per step, {wrong:.2%} 
 assert wrong < 0.01  # a potential within rounding of the threshold may fire in one and not in the other
 loop, ours = timed(stdp_loop, stdp, repeats=5)
 JOB = "STDP in the loop, 512 to 512 neurons, 1,000 steps, 2 % of inputs spiking"
-compare(JOB, "event-driven NumPy", loop, ours, 1)
+rows.append(compared(JOB, "event-driven NumPy", loop, ours, 1))
 
 if PEERS:
     SHARED = """
@@ -138,7 +130,7 @@ print(json.dumps(sorted(seconds[1:])[1]))
 """
     )
     ours = peer(CODE)  # the same program, alone like the others: NumPy's threads go on waiting for work
-    compare(JOB, "canns 1.5.0", peer(CODE, "canns==1.5.0"), ours, 5)
+    rows.append(compared(JOB, "canns 1.5.0", peer(CODE, "canns==1.5.0"), ours, 5))
     CODE = (
         SHARED
         + """
@@ -172,35 +164,6 @@ print(json.dumps(sorted(seconds[1:])[1]))
 """
     )
     theirs = peer(CODE, "brian2==2.9.0", "numpy<2.3", "cython", "setuptools")
-    compare(JOB, "Brian2 (cython)", theirs, ours, 50)
+    rows.append(compared(JOB, "Brian2 (cython)", theirs, ours, 50))
 
-# --- STDP from recorded trains -----------------------------------------------------------------------
-STEPS, SIZE = 10_000, 1000
-pre, post = ((rng.random((STEPS, SIZE)) < 0.02).astype(np.float32) for _ in range(2))
-
-
-def recorded_loop(steps: int) -> np.ndarray:
-    """One step of time after another, in NumPy."""
-    change = np.zeros((SIZE, SIZE), np.float32)
-    decay = np.float32(np.exp(-1 / 20))
-    r_pre, r_post = np.zeros(SIZE, np.float32), np.zeros(SIZE, np.float32)
-    for x, y in zip(pre[:steps], post[:steps], strict=True):
-        r_pre, r_post = decay * r_pre, decay * r_post
-        change += A_PLUS * np.outer(y, r_pre) - A_MINUS * np.outer(r_post, x)
-        r_pre, r_post = r_pre + x, r_post + y
-    return change
-
-
-np.testing.assert_allclose(
-    stdp_weight_change(pre[:500], post[:500], A_PLUS, A_MINUS), recorded_loop(500), rtol=1e-3, atol=1e-7
-)
-(ours,) = timed(lambda: np.asarray(stdp_weight_change(pre, post, A_PLUS, A_MINUS)), repeats=5)
-(loop,) = timed(lambda: recorded_loop(STEPS // 10), repeats=1)
-compare(
-    "STDP from recorded spikes, 1,000 by 1,000 neurons, 10,000 steps",
-    "a NumPy loop over time (ten times its time for 1,000 steps)",
-    10 * loop,
-    ours,
-    100,
-)
 finish(rows)

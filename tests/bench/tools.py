@@ -36,6 +36,12 @@ def row(job: str, measured: str, goal: str = "none", holds: bool | None = None) 
     return {"job": job, "measured": measured, "goal": goal, "holds": None if holds is None else bool(holds)}
 
 
+def compared(job: str, other: str, theirs: float, ours: float, goal: float) -> dict:
+    """A line of the table for two times in seconds."""
+    measured = f"{theirs * 1e3:,.0f} ms ({other}) / {ours * 1e3:,.1f} ms = {theirs / ours:,.1f} times faster"
+    return row(f"{job}, beside {other}", measured, f"at least {goal:g} times", theirs / ours >= goal)
+
+
 def finish(rows: list[dict]) -> None:
     """Hand the rows to ``python -m tests.bench``: the last line of a program's output."""
     print(json.dumps(rows))
