@@ -53,8 +53,8 @@ check: $(READY) ## compare chapters, modules and README.md
 	$(PY) tools/readme.py --check
 
 lint: $(READY) ## look for mistakes in the style of the code
-	$(PY) -m ruff check nbs tests tools setup.py
-	$(PY) -m ruff check --select F canns
+	$(PY) -m ruff format --check --quiet .
+	$(PY) -m ruff check --quiet .
 
 bench: $(READY) ## measure speed and memory (PEERS=1: beside canns 1.5.0)
 	PEERS=$(PEERS) $(PY) -m tests.bench

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 
 # %% auto #0
-__all__ = ['State', 'ParamState', 'states', 'lift', 'Blueprint', 'per_model']
+__all__ = ["State", "ParamState", "states", "lift", "Blueprint", "per_model"]
+
 
 # %% ../nbs/state.ipynb #c7b29e9c
 class State:
@@ -78,6 +79,7 @@ def _as_value(value: Any) -> Any:
         return value
     return jnp.asarray(value)
 
+
 # %% ../nbs/state.ipynb #68fb9418
 def _is_box(obj: Any) -> bool:
     return isinstance(obj, State) or all(
@@ -132,6 +134,7 @@ def states(model: Any) -> dict[str, Any]:
     visit(model, "")
     return found
 
+
 # %% ../nbs/state.ipynb #f6363ee4
 def lift(method: Callable, boxes: dict[str, Any]) -> Callable:
     """Turn a method that reads and writes boxes into a pure function of their values.
@@ -152,9 +155,7 @@ def lift(method: Callable, boxes: dict[str, Any]) -> Callable:
         ``jax.jit``, ``jax.vmap``, ``jax.lax.scan`` and ``jax.grad``.
     """
 
-    def pure(
-        values: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> tuple[dict[str, Any], Any]:
+    def pure(values: dict[str, Any], *args: Any, **kwargs: Any) -> tuple[dict[str, Any], Any]:
         before = {name: box.value for name, box in boxes.items()}
         try:
             for name, value in values.items():
@@ -166,6 +167,7 @@ def lift(method: Callable, boxes: dict[str, Any]) -> Callable:
                 box.value = before[name]
 
     return pure
+
 
 # %% ../nbs/state.ipynb #e041a673
 class _Same:
@@ -234,9 +236,7 @@ class Blueprint:
         return hash(self.key)
 
 
-def per_model(
-    function: Callable | None = None, *, static: tuple[str, ...] = ()
-) -> Callable:
+def per_model(function: Callable | None = None, *, static: tuple[str, ...] = ()) -> Callable:
     """Compile ``function(model, *arrays, **static)`` once per blueprint and array shapes.
 
     Parameters

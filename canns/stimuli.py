@@ -8,7 +8,16 @@ from __future__ import annotations
 import numpy as np
 
 # %% auto #0
-__all__ = ['PHOTOGRAPHS', 'NATURAL', 'binarise', 'photographs', 'corrupt', 'random_patterns', 'image_patches', 'poisson_spikes']
+__all__ = [
+    "PHOTOGRAPHS",
+    "NATURAL",
+    "binarise",
+    "photographs",
+    "corrupt",
+    "random_patterns",
+    "image_patches",
+    "poisson_spikes",
+]
 
 # %% ../nbs/stimuli.ipynb #ff807652
 PHOTOGRAPHS = ("camera", "astronaut", "horse", "coffee")
@@ -42,18 +51,12 @@ def binarise(image: np.ndarray, size: int = 128) -> np.ndarray:
 
     image = np.asarray(image)
     if image.ndim not in (2, 3):
-        raise ValueError(
-            f"an image has 2 dimensions, or 3 with colour; got shape {image.shape}"
-        )
+        raise ValueError(f"an image has 2 dimensions, or 3 with colour; got shape {image.shape}")
     if size < 1:
         raise ValueError(f"size must be at least 1 pixel; got {size}")
     grey = rgb2gray(image[..., :3]) if image.ndim == 3 else image.astype(np.float32)
     grey = resize(grey, (size, size), anti_aliasing=True)
-    return (
-        np.where(grey > threshold_mean(grey), 1.0, -1.0)
-        .astype(np.float32)
-        .reshape(size * size)
-    )
+    return np.where(grey > threshold_mean(grey), 1.0, -1.0).astype(np.float32).reshape(size * size)
 
 
 def photographs(size: int = 128) -> np.ndarray:
@@ -70,9 +73,8 @@ def photographs(size: int = 128) -> np.ndarray:
     """
     import skimage.data
 
-    return np.stack(
-        [binarise(getattr(skimage.data, name)(), size) for name in PHOTOGRAPHS]
-    )
+    return np.stack([binarise(getattr(skimage.data, name)(), size) for name in PHOTOGRAPHS])
+
 
 # %% ../nbs/stimuli.ipynb #6bdfcb3b
 def corrupt(pattern: np.ndarray, noise_level: float = 0.3, seed: int = 0) -> np.ndarray:
@@ -110,6 +112,7 @@ def corrupt(pattern: np.ndarray, noise_level: float = 0.3, seed: int = 0) -> np.
         row[places] *= -1
     return pattern
 
+
 # %% ../nbs/stimuli.ipynb #cda61553
 def random_patterns(
     num_patterns: int,
@@ -145,20 +148,17 @@ def random_patterns(
             f"num_patterns and num_neurons must be at least 1; got {num_patterns} and {num_neurons}"
         )
     if not 0.0 < activity < 1.0:
-        raise ValueError(
-            f"activity is a probability strictly between 0 and 1; got {activity}"
-        )
+        raise ValueError(f"activity is a probability strictly between 0 and 1; got {activity}")
     if not 0.0 <= correlation <= 1.0:
         raise ValueError(f"correlation must be from 0 to 1; got {correlation}")
     rng = np.random.default_rng(seed)
     active = rng.random((num_patterns, num_neurons), np.float32) < activity
     if correlation > 0:
         parent = rng.random(num_neurons, np.float32) < activity
-        copied = rng.random((num_patterns, num_neurons), np.float32) < np.sqrt(
-            correlation
-        )
+        copied = rng.random((num_patterns, num_neurons), np.float32) < np.sqrt(correlation)
         active = np.where(copied, parent, active)
     return np.where(active, np.float32(1), np.float32(-1))
+
 
 # %% ../nbs/stimuli.ipynb #8bec5655
 NATURAL = ("camera", "chelsea", "coffee", "astronaut", "grass", "gravel")
@@ -213,13 +213,10 @@ def image_patches(
         patches[chosen] = windows[top, left]
     return patches.reshape(num_patches, size * size)
 
+
 # %% ../nbs/stimuli.ipynb #aba1688c
 def poisson_spikes(
-    rate: np.ndarray | float,
-    num_steps: int,
-    num_neurons: int,
-    dt: float = 1.0,
-    seed: int = 0,
+    rate: np.ndarray | float, num_steps: int, num_neurons: int, dt: float = 1.0, seed: int = 0
 ) -> np.ndarray:
     """Spike trains of Poisson neurons, at most one spike per neuron and step.
 
@@ -253,6 +250,4 @@ def poisson_spikes(
             f"got {np.min(rate)} to {np.max(rate)}"
         )
     rng = np.random.default_rng(seed)
-    return (rng.random((num_steps, num_neurons), np.float32) < probability).astype(
-        np.float32
-    )
+    return (rng.random((num_steps, num_neurons), np.float32) < probability).astype(np.float32)

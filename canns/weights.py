@@ -15,7 +15,8 @@ import numpy as np
 from jax import lax
 
 # %% auto #0
-__all__ = ['OuterProducts', 'add_outer', 'zero_diagonal', 'field', 'quadratic_form', 'sweep']
+__all__ = ["OuterProducts", "add_outer", "zero_diagonal", "field", "quadratic_form", "sweep"]
+
 
 # %% ../nbs/weights.ipynb #cbf10269
 @jax.tree_util.register_pytree_node_class
@@ -46,13 +47,9 @@ class OuterProducts:
 
     __array_priority__ = 1000  # so that ``ndarray @ W`` asks W instead of unfolding it
 
-    def __init__(
-        self, post: Any, pre: Any = None, coef: Any = 1.0, removed: Any = None
-    ):
+    def __init__(self, post: Any, pre: Any = None, coef: Any = 1.0, removed: Any = None):
         post, pre = _rows(post), None if pre is None else _rows(pre)
-        if post.ndim != 2 or (
-            pre is not None and (pre.ndim != 2 or len(pre) != len(post))
-        ):
+        if post.ndim != 2 or (pre is not None and (pre.ndim != 2 or len(pre) != len(post))):
             raise ValueError(
                 f"expected post (P, M) and pre (P, N); got {post.shape} and {np.shape(pre)}"
             )
@@ -80,9 +77,7 @@ class OuterProducts:
         pre = None if num_pre is None else _zeros((0, num_pre), dtype)
         diagonal = _zeros(num_post if num_pre in (None, num_post) else 0, dtype)
         none = _zeros(0, dtype)
-        return cls._like(
-            _zeros((0, num_post), dtype), pre, none, diagonal, diagonal, none
-        )
+        return cls._like(_zeros((0, num_post), dtype), pre, none, diagonal, diagonal, none)
 
     # What it is
     @property
@@ -116,9 +111,7 @@ class OuterProducts:
         return sum(leaf.nbytes for leaf in jax.tree.leaves(self))
 
     ndim = 2
-    size = property(
-        lambda self: self.shape[0] * self.shape[1], doc="Number of entries, M N."
-    )
+    size = property(lambda self: self.shape[0] * self.shape[1], doc="Number of entries, M N.")
 
     @property
     def T(self) -> OuterProducts:
@@ -137,11 +130,7 @@ class OuterProducts:
         """The ordinary array, shape (M, N)."""
         scaled = self.post * self.coef[:, None]
         full = jnp.matmul(scaled.T, self.senders, precision="highest")
-        return (
-            full.at[jnp.diag_indices(self.shape[0])].set(self.own)
-            if self._square
-            else full
-        )
+        return full.at[jnp.diag_indices(self.shape[0])].set(self.own) if self._square else full
 
     def __repr__(self) -> str:
         symmetric = ", symmetric" if self.symmetric else ""
@@ -161,9 +150,7 @@ class OuterProducts:
 
     def _unproject(self, overlaps: jax.Array, x: jax.Array) -> jax.Array:
         column = (slice(None),) + (None,) * (x.ndim - 1)
-        y = jnp.matmul(
-            (self.coef[column] * overlaps).T, self.post, precision="highest"
-        ).T
+        y = jnp.matmul((self.coef[column] * overlaps).T, self.post, precision="highest").T
         return y - self.removed[column] * x if self._square else y
 
     # Sums
@@ -171,9 +158,7 @@ class OuterProducts:
         if not isinstance(other, OuterProducts):
             return self.dense() + other
         if other.shape != self.shape:
-            raise ValueError(
-                f"cannot add matrices of shapes {self.shape} and {other.shape}"
-            )
+            raise ValueError(f"cannot add matrices of shapes {self.shape} and {other.shape}")
         if self.rank == 0 or other.rank == 0:
             some, none = (other, self) if self.rank == 0 else (self, other)
             total = some._like(
@@ -203,9 +188,7 @@ class OuterProducts:
         return self * -1.0
 
     def __sub__(self, other: Any) -> OuterProducts | jax.Array:
-        return self + (
-            -other if isinstance(other, OuterProducts) else -jnp.asarray(other)
-        )
+        return self + (-other if isinstance(other, OuterProducts) else -jnp.asarray(other))
 
     def __rsub__(self, other: Any) -> jax.Array:
         return other - self.dense()
@@ -225,21 +208,13 @@ class OuterProducts:
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: Any) -> OuterProducts | jax.Array:
-        return (
-            self * (1.0 / divisor) if np.ndim(divisor) == 0 else self.dense() / divisor
-        )
+        return self * (1.0 / divisor) if np.ndim(divisor) == 0 else self.dense() / divisor
 
     # Entries
     def __getitem__(self, index: Any) -> jax.Array:
-        index = (
-            tuple(map(_as_index, index))
-            if isinstance(index, tuple)
-            else _as_index(index)
-        )
+        index = tuple(map(_as_index, index)) if isinstance(index, tuple) else _as_index(index)
         rows, columns = (
-            index
-            if isinstance(index, tuple) and len(index) == 2
-            else (index, slice(None))
+            index if isinstance(index, tuple) and len(index) == 2 else (index, slice(None))
         )
         if _is_full(rows) and not _is_full(columns):
             return self.T[columns].T
@@ -255,9 +230,7 @@ class OuterProducts:
         scaled = self.post[:, numbers] * coef
         block = jnp.matmul(scaled.T, self.senders, precision="highest")
         if self._square:
-            block = jnp.where(
-                numbers[..., None] == jnp.arange(self.shape[1]), self.own, block
-            )
+            block = jnp.where(numbers[..., None] == jnp.arange(self.shape[1]), self.own, block)
         return block[..., columns]
 
     def __len__(self) -> int:
@@ -276,9 +249,7 @@ class OuterProducts:
         # W.sum(), W.reshape(...), W.at[...] and so on, of the ordinary array
         if name in _ARRAY_METHODS:
             return getattr(self.dense(), name)
-        raise AttributeError(
-            f"{type(self).__name__!r} object has no attribute {name!r}"
-        )
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def astype(self, dtype: Any) -> OuterProducts:
         """The same matrix with another type of entries."""
@@ -316,8 +287,7 @@ _ARRAY_METHODS = {name for name in dir(jax.Array) if not name.startswith("_")} -
 def _elementwise(name: str) -> Callable:
     def apply(self: OuterProducts, *others: Any) -> Any:
         return getattr(operator, name)(
-            self.dense(),
-            *(o.dense() if isinstance(o, OuterProducts) else o for o in others),
+            self.dense(), *(o.dense() if isinstance(o, OuterProducts) else o for o in others)
         )
 
     return apply
@@ -333,14 +303,10 @@ def _as_index(index: Any) -> Any:
 
 
 @jax.jit
-def _summary(
-    post: jax.Array, pre: jax.Array, coef: jax.Array
-) -> tuple[jax.Array, jax.Array]:
+def _summary(post: jax.Array, pre: jax.Array, coef: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The diagonal of the sum, and the largest entry of each pattern of `post`."""
     n = min(post.shape[1], pre.shape[1])
-    return (post[:, :n] * pre[:, :n]).T @ coef, jnp.max(
-        jnp.abs(post), axis=1, initial=0
-    )
+    return (post[:, :n] * pre[:, :n]).T @ coef, jnp.max(jnp.abs(post), axis=1, initial=0)
 
 
 def _zeros(shape: Any, dtype: Any) -> jax.Array:
@@ -350,9 +316,7 @@ def _zeros(shape: Any, dtype: Any) -> jax.Array:
 def _rows(patterns: Any) -> jax.Array:
     """One or several patterns as rows of floating-point numbers."""
     rows = jnp.asarray(patterns)
-    rows = (
-        rows if jnp.issubdtype(rows.dtype, jnp.floating) else rows.astype(jnp.float32)
-    )
+    rows = rows if jnp.issubdtype(rows.dtype, jnp.floating) else rows.astype(jnp.float32)
     return rows[None] if rows.ndim == 1 else rows
 
 
@@ -379,10 +343,9 @@ def _project(patterns: jax.Array, x: jax.Array) -> jax.Array:
         return total + jnp.matmul(part, piece, precision="highest")
 
     whole = n // _BLOCK
-    rest = jnp.matmul(
-        patterns[:, whole * _BLOCK :], x[whole * _BLOCK :], precision="highest"
-    )
+    rest = jnp.matmul(patterns[:, whole * _BLOCK :], x[whole * _BLOCK :], precision="highest")
     return lax.fori_loop(0, whole, block, rest)
+
 
 # %% ../nbs/weights.ipynb #333eb112
 def add_outer(W: Any, post: Any, pre: Any = None, coef: Any = 1.0) -> Any:
@@ -411,9 +374,8 @@ def zero_diagonal(W: Any) -> Any:
     """`W` with zeros on the diagonal, in the form that `W` has (no neuron excites itself)."""
     if not isinstance(W, OuterProducts):
         return jnp.fill_diagonal(jnp.asarray(W), 0.0, inplace=False)
-    return W._like(
-        W.post, W.pre, W.coef, W.removed + W.own, _zeros(W.own.shape, W.dtype), W.peak
-    )
+    return W._like(W.post, W.pre, W.coef, W.removed + W.own, _zeros(W.own.shape, W.dtype), W.peak)
+
 
 # %% ../nbs/weights.ipynb #7081c96e
 def _roundoff(x: jax.Array) -> float:
@@ -440,9 +402,7 @@ def field(W: Any, s: jax.Array) -> tuple[jax.Array, jax.Array]:
         overlaps = _project(W.senders, s)
         slack = jnp.sum(jnp.abs(W.coef * overlaps) * W.peak)
         slack = (
-            slack + jnp.abs(W.removed * s)
-            if W._square
-            else jnp.broadcast_to(slack, W.shape[:1])
+            slack + jnp.abs(W.removed * s) if W._square else jnp.broadcast_to(slack, W.shape[:1])
         )
         return W._unproject(overlaps, s), _roundoff(s) * slack
     h = jnp.matmul(W, s, precision="highest")
@@ -502,9 +462,7 @@ def sweep(W: Any, s: jax.Array, order: jax.Array, rule: Callable) -> jax.Array:
     def visit_dense(t: Any, s: jax.Array) -> jax.Array:
         i = order[t]
         terms = W[i] * s
-        return s.at[i].set(
-            rule(jnp.sum(terms), roundoff * jnp.sum(jnp.abs(terms)), s[i], i)
-        )
+        return s.at[i].set(rule(jnp.sum(terms), roundoff * jnp.sum(jnp.abs(terms)), s[i], i))
 
     W = jnp.asarray(W)
     return lax.fori_loop(0, len(order), visit_dense, s)

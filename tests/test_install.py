@@ -105,7 +105,15 @@ def test_library_imports_without_the_tools_that_made_it(root, python, tmp_path):
     assert {"canns.trainer", "canns.models.brain_inspired", "canns.weights"} <= set(modules)
     loaded = set(json.loads(run(python, "-I", "-c", IMPORT, *modules, cwd=tmp_path)))
     assert "canns" in loaded
-    assert not loaded & {"nbdev", "fastcore", "execnb", "IPython", "jupyter_client", "ipykernel", "pytest"}
+    assert not loaded & {
+        "nbdev",
+        "fastcore",
+        "execnb",
+        "IPython",
+        "jupyter_client",
+        "ipykernel",
+        "pytest",
+    }
 
 
 def test_trainers_import_without_pictures(python, tmp_path):

@@ -159,7 +159,9 @@ def learner(rule, seed, **options):
         layer.W.value = rng.uniform(0.2, 0.8, (3, 5))
         samples = (rng.random((60, 5)) < 0.3).astype(np.float32)
     else:
-        layer = LinearLayer(5, 3, use_bcm_threshold=True, threshold_tau=20, weight_scale=0.3, seed=seed)
+        layer = LinearLayer(
+            5, 3, use_bcm_threshold=True, threshold_tau=20, weight_scale=0.3, seed=seed
+        )
         samples = rng.standard_normal((60, 5), np.float32)
     return kind(layer, learning_rate=0.01, **own, **options), samples
 
@@ -244,6 +246,8 @@ def test_a_trainer_of_stdp_changes_weights_as_recordings_say(seed, nearest):
         trainer.train([x], reset=not post)
         post.append(np.asarray(layer.spike.value))
     tau = layer.tau_trace
-    expected = stdp_weight_change(spikes, np.array(post), tau_plus=tau, tau_minus=tau, nearest=nearest)
+    expected = stdp_weight_change(
+        spikes, np.array(post), tau_plus=tau, tau_minus=tau, nearest=nearest
+    )
     change = np.asarray(layer.W.value) - before
     np.testing.assert_allclose(change, 1e-3 * np.asarray(expected), atol=1e-6)

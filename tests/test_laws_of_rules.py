@@ -78,7 +78,9 @@ def test_stored_weights_are_symmetric_and_do_not_know_the_names_of_neurons(train
 def test_a_pattern_and_its_negative_are_the_same_memory(trainer, size, seed):
     patterns = random_patterns(*size, seed=seed)
     signs = np.random.default_rng(seed).choice([-1.0, 1.0], (size[0], 1))
-    np.testing.assert_allclose(weights(trainer, signs * patterns), weights(trainer, patterns), atol=2e-5)
+    np.testing.assert_allclose(
+        weights(trainer, signs * patterns), weights(trainer, patterns), atol=2e-5
+    )
 
 
 @pytest.mark.parametrize("trainer", [ProjectionTrainer, StorkeyTrainer, COVARIANCE])
@@ -87,7 +89,9 @@ def test_a_pattern_and_its_negative_are_the_same_memory(trainer, size, seed):
 def test_two_calls_store_what_one_does(trainer, size, seed, cut):
     patterns = random_patterns(*size, seed=seed)
     together = weights(trainer, patterns)
-    np.testing.assert_allclose(weights(trainer, patterns[:cut], patterns[cut:]), together, atol=2e-5)
+    np.testing.assert_allclose(
+        weights(trainer, patterns[:cut], patterns[cut:]), together, atol=2e-5
+    )
 
 
 @law
@@ -169,7 +173,9 @@ def test_scaling_and_division_keep_the_ratios_of_weights(seed, rate, target):
     for new in (scaled, divided):
         np.testing.assert_allclose(new / new[:, :1], ratios, rtol=1e-5)
     np.testing.assert_allclose(divided.sum(axis=1), 2.5, rtol=1e-5)
-    assert (np.sign(np.round(scaled - W, 6)) == np.sign(np.round(0.1 * (target - rate), 6))).mean() > 0.9
+    assert (
+        np.sign(np.round(scaled - W, 6)) == np.sign(np.round(0.1 * (target - rate), 6))
+    ).mean() > 0.9
 
 
 @law
@@ -206,7 +212,9 @@ def test_a_sum_of_rules_does_not_know_their_order_and_one_rule_is_itself(seed):
     results = []
     for kinds in ((OjaTrainer, ScalingTrainer), (ScalingTrainer, OjaTrainer), (OjaTrainer,)):
         model = layer(seed)
-        results.append(learned(model, RuleSum([kind(model, learning_rate=0.01) for kind in kinds]), data))
+        results.append(
+            learned(model, RuleSum([kind(model, learning_rate=0.01) for kind in kinds]), data)
+        )
     np.testing.assert_allclose(results[0], results[1], atol=1e-5)
     model = layer(seed)
     np.testing.assert_allclose(learned(model, OjaTrainer(model, 0.01), data), results[2], atol=1e-6)
@@ -217,7 +225,9 @@ def test_a_sum_of_rules_does_not_know_their_order_and_one_rule_is_itself(seed):
 def test_stages_are_calls_one_after_another(seed):
     data = np.random.default_rng(seed).standard_normal((40, 6)).astype(np.float32)
     model, same = layer(seed), layer(seed)
-    together = learned(model, Stages([OjaTrainer(model, 0.01), CompetitiveTrainer(model, 0.1)]), data)
+    together = learned(
+        model, Stages([OjaTrainer(model, 0.01), CompetitiveTrainer(model, 0.1)]), data
+    )
     learned(same, OjaTrainer(same, 0.01), data)
     np.testing.assert_array_equal(learned(same, CompetitiveTrainer(same, 0.1), data), together)
 

@@ -8,9 +8,7 @@ import notebooks
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
 def test_chapters_and_modules_are_in_step(root):
@@ -72,7 +70,13 @@ def only(found):
 
 def test_export_writes_types_marker_and_faces(house):
     library = notebooks.library_files(house / "canns")
-    assert {"__init__.py", "_modidx.py", "py.typed", "trainer/__init__.py", "trainer/rule.py"} == set(library)
+    assert {
+        "__init__.py",
+        "_modidx.py",
+        "py.typed",
+        "trainer/__init__.py",
+        "trainer/rule.py",
+    } == set(library)
     assert b"from .rule import double" in library["trainer/__init__.py"]
 
 
@@ -125,15 +129,31 @@ def test_cleaning_twice_is_cleaning_once(house):
 @pytest.mark.parametrize(
     ("number", "fields", "complaint"),
     [
-        (3, {"outputs": [new_output("error", ename="E", evalue="", traceback=[])]}, "saved with an error"),
-        (3, {"outputs": [stream("Traceback (most recent call last):\n", "stderr")]}, "saved with an error"),
+        (
+            3,
+            {"outputs": [new_output("error", ename="E", evalue="", traceback=[])]},
+            "saved with an error",
+        ),
+        (
+            3,
+            {"outputs": [stream("Traceback (most recent call last):\n", "stderr")]},
+            "saved with an error",
+        ),
         (3, {"outputs": []}, "saved without an output"),
         (3, {"outputs": [stream("/tmp/a/b.txt\n")]}, "names a path of the machine"),
         (4, {"outputs": []}, "saved without it"),
         (4, {"outputs": [], "source": "fig, ax = plt.subplots()"}, "saved without it"),
         (4, {"source": "plt.plot([1], [1]);"}, "shows a figure without `#| fig-alt"),
-        (4, {"source": "#| fig-alt: >\n#|   A dot.\nplt.plot([1], [1]);"}, "has to stand on one line"),
-        (0, {"source": "# Rule\n\n> Learn.\n\nA time $\tau$."}, r"a control character: 'A time $\tau$"),
+        (
+            4,
+            {"source": "#| fig-alt: >\n#|   A dot.\nplt.plot([1], [1]);"},
+            "has to stand on one line",
+        ),
+        (
+            0,
+            {"source": "# Rule\n\n> Learn.\n\nA time $\tau$."},
+            r"a control character: 'A time $\tau$",
+        ),
     ],
 )
 def test_bad_output_is_found(house, number, fields, complaint):

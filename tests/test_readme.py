@@ -17,7 +17,12 @@ def run(source: str, folder: Path) -> None:
     (folder / "program.py").write_text(source, encoding="utf-8")
     env = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"MPLBACKEND": "Agg"}
     done = subprocess.run(
-        [sys.executable, "program.py"], cwd=folder, env=env, capture_output=True, text=True, timeout=600
+        [sys.executable, "program.py"],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
 
@@ -34,7 +39,11 @@ def test_pictures_of_readme_exist_and_have_alternative_text(root):
 
 def test_relative_links_of_readme_lead_somewhere(root):
     text = (root / "README.md").read_text(encoding="utf-8")
-    links = {t for t in re.findall(r"\]\(([^)\s#]+)", text) if "://" not in t and not t.startswith("mailto:")}
+    links = {
+        t
+        for t in re.findall(r"\]\(([^)\s#]+)", text)
+        if "://" not in t and not t.startswith("mailto:")
+    }
     assert links
     assert [link for link in links if not (root / link).exists()] == []
 
@@ -89,12 +98,18 @@ def test_changed_and_left_over_pictures_are_stale_and_mended(copy):
     ("source", "shown"),
     [
         ("[a](tutorials/x.ipynb#b)", "[a](nbs/tutorials/x.ipynb#b)"),
-        ("[a](../LICENSE), [b](https://doi.org/10.1000/1)", "[a](LICENSE), [b](https://doi.org/10.1000/1)"),
+        (
+            "[a](../LICENSE), [b](https://doi.org/10.1000/1)",
+            "[a](LICENSE), [b](https://doi.org/10.1000/1)",
+        ),
         ("![a](a.png){width=50%}", "![a](nbs/a.png)"),
         ("## Idea {#sec-idea}", "## Idea"),
         (r"$\sum_{p=1}^{P} W_{ij}$", r"$\sum_{p=1}^{P} W_{ij}$"),
         ("```\n[a](b)\n::: c\n```", "```\n[a](b)\n::: c\n```"),
-        ('::: {.callout-note title="Mind"}\none\n\ntwo\n:::\nthree', "> **Mind**\n>\n> one\n>\n> two\nthree"),
+        (
+            '::: {.callout-note title="Mind"}\none\n\ntwo\n:::\nthree',
+            "> **Mind**\n>\n> one\n>\n> two\nthree",
+        ),
         ("::: {.callout-tip}\n## Try\none\n:::", "> **Tip**\n>\n> **Try**\n> one"),
         ("::: {.column}\none\n:::", "one"),
     ],

@@ -44,7 +44,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_notebook_has_its_page(built):
-    notebooks = {p.relative_to(ROOT / "nbs").as_posix() for p in (ROOT / "nbs").rglob("[!.]*.ipynb")}
+    notebooks = {
+        p.relative_to(ROOT / "nbs").as_posix() for p in (ROOT / "nbs").rglob("[!.]*.ipynb")
+    }
     notebooks = {p for p in notebooks if ".ipynb_checkpoints" not in p}
     assert set(CHAPTERS) == notebooks
     assert {"index.html", "trainer/hebbian.html"} <= set(PAGES)
@@ -108,7 +110,10 @@ def test_check_sees_a_missing_page_and_a_stylesheet_from_elsewhere(built, tmp_pa
 
 # ---------------------------------------------------------------- how a chapter becomes a page
 
-WIDGET = {"application/vnd.jupyter.widget-view+json": {"model_id": "0"}, "text/plain": "HBox(unseen)"}
+WIDGET = {
+    "application/vnd.jupyter.widget-view+json": {"model_id": "0"},
+    "text/plain": "HBox(unseen)",
+}
 
 
 def cell(source: str, kind: str = "code", **data: object) -> dict[str, object]:
@@ -138,7 +143,9 @@ def small(tmp_path):
     for name, cells in {"rule": RULE, "index": INDEX}.items():
         notebook = {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
         (tmp_path / "nbs" / f"{name}.ipynb").write_text(json.dumps(notebook), "utf-8")
-    config = CONFIG | {"website": {"title": "small", "sidebar": {"contents": ["index.ipynb", "rule.ipynb"]}}}
+    config = CONFIG | {
+        "website": {"title": "small", "sidebar": {"contents": ["index.ipynb", "rule.ipynb"]}}
+    }
     (tmp_path / "_quarto.yml").write_text(yaml.safe_dump(config), "utf-8")
     return tmp_path
 
@@ -146,7 +153,9 @@ def small(tmp_path):
 def build_small(small: Path) -> int:
     """Build the site of two chapters as the command line does."""
     places = {"--config": "_quarto.yml", "--nbs": "nbs", "--proc": "proc", "--out": "out"}
-    return site.main(["build", *(x for option, name in places.items() for x in (option, str(small / name)))])
+    return site.main(
+        ["build", *(x for option, name in places.items() for x in (option, str(small / name)))]
+    )
 
 
 def test_a_chapter_becomes_a_page(small):
@@ -166,8 +175,12 @@ def test_a_chapter_becomes_a_page(small):
 
 
 SPOILT = {
-    "b.ipynb: in nbs/ but not in the sidebar": lambda nbs: shutil.copy(nbs / "rule.ipynb", nbs / "b.ipynb"),
-    "rule.ipynb: in the sidebar of _quarto.yml but not in nbs/": lambda nbs: (nbs / "rule.ipynb").unlink(),
+    "b.ipynb: in nbs/ but not in the sidebar": lambda nbs: shutil.copy(
+        nbs / "rule.ipynb", nbs / "b.ipynb"
+    ),
+    "rule.ipynb: in the sidebar of _quarto.yml but not in nbs/": lambda nbs: (
+        nbs / "rule.ipynb"
+    ).unlink(),
     "no MathML": lambda nbs: edit(nbs, "$x^2$", r"$\\nosuchcommand{x}$"),
     "one backslash too many": lambda nbs: edit(nbs, "$x^2$", r"$\\\\eta = 1$"),
     "are not YAML": lambda nbs: edit(nbs, "#| eval: false", "#| fig-cap: one: two: three"),
@@ -272,7 +285,10 @@ def faults(tab, address: str) -> list[str]:
     grave = ("error", "warning")
     tab.on("console", lambda m: found.append(f"console: {m.text}") if m.type in grave else None)
     tab.on("pageerror", lambda error: found.append(f"page error: {error}"))
-    tab.on("request", lambda r: None if is_local(r.url, local) else found.append(f"other host: {r.url}"))
+    tab.on(
+        "request",
+        lambda r: None if is_local(r.url, local) else found.append(f"other host: {r.url}"),
+    )
     tab.route(lambda to: not is_local(to, local), lambda route: route.abort())
     assert tab.goto(address).ok, address
     tab.wait_for_timeout(100)  # what a script asks for after loading
@@ -297,7 +313,9 @@ def test_page_in_a_browser(tab, url, page):
     assert faults(tab, f"{url}/{page}") == []
     assert tab.locator("h1.title").inner_text().strip()
     listed = tab.eval_on_selector_all("#quarto-sidebar a[href]", "links => links.map(a => a.href)")
-    assert {f"{url}/{p}" for p in PAGES} <= {link.split("#")[0].replace("/./", "/") for link in listed}
+    assert {f"{url}/{p}" for p in PAGES} <= {
+        link.split("#")[0].replace("/./", "/") for link in listed
+    }
 
 
 def test_faults_would_be_seen(tab, url, built):
@@ -309,7 +327,14 @@ def test_faults_would_be_seen(tab, url, built):
         found = "\n".join(faults(tab, f"{url}/bad.html"))
     finally:
         (built / "bad.html").unlink()
-    kinds = ["console: oh", "page error", "other host", "dead image", "raw TeX", "wider than a phone: DIV"]
+    kinds = [
+        "console: oh",
+        "page error",
+        "other host",
+        "dead image",
+        "raw TeX",
+        "wider than a phone: DIV",
+    ]
     assert [kind for kind in kinds if kind not in found] == []
 
 
@@ -317,7 +342,10 @@ def test_formulas_are_drawn_with_the_sites_own_font(tab, url):
     tab.goto(f"{url}/trainer/hebbian.html")
     assert tab.locator("math").count() > 0
     tab.evaluate("document.fonts.ready.then(() => true)")
-    assert tab.evaluate("[...document.fonts].find(f => f.family.includes('canns math')).status") == "loaded"
+    assert (
+        tab.evaluate("[...document.fonts].find(f => f.family.includes('canns math')).status")
+        == "loaded"
+    )
 
 
 def test_search_finds_the_hebbian_chapter(tab, url):

@@ -40,7 +40,9 @@ def run_program() -> bool:
 
     path = DEMO / "program.py"
     path.write_text(program(text), encoding="utf-8")
-    print("1. The program of README.md: store four photographs, damage them, recall them", flush=True)
+    print(
+        "1. The program of README.md: store four photographs, damage them, recall them", flush=True
+    )
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", COUNT, path.name],
@@ -51,11 +53,16 @@ def run_program() -> bool:
     )
     seconds, megabytes = time.perf_counter() - start, peak_memory()
     if done.returncode:
-        print(f"   failed: {path.relative_to(ROOT)} ended with status {done.returncode}", file=sys.stderr)
+        print(
+            f"   failed: {path.relative_to(ROOT)} ended with status {done.returncode}",
+            file=sys.stderr,
+        )
         return False
     exact, images, pixels = json.loads(done.stdout.splitlines()[-1])
     print(f"   {exact} of {images} images of {pixels:,} pixels recalled without one wrong pixel")
-    print(f"   {seconds:.1f} s from start to end, Python's imports included; {megabytes:.0f} MB at most")
+    print(
+        f"   {seconds:.1f} s from start to end, Python's imports included; {megabytes:.0f} MB at most"
+    )
     return exact == images
 
 
@@ -81,7 +88,9 @@ def run_chapter() -> bool:
             if kind:
                 data = output.data[kind]
                 path = DEMO / f"figure-{len(figures) + 1}.{SUFFIXES[kind]}"
-                path.write_bytes(data.encode() if kind == "image/svg+xml" else base64.b64decode(data))
+                path.write_bytes(
+                    data.encode() if kind == "image/svg+xml" else base64.b64decode(data)
+                )
                 figures.append(path)
     print(f"   {seconds:.1f} s, {len(figures)} figures")
     for path in [target, *figures]:
@@ -96,7 +105,9 @@ def main() -> int:
     if not (run_program() and run_chapter()):
         print("\nThe demonstration failed: see above.", file=sys.stderr)
         return 1
-    print("\nNext: `make lab` opens the chapters in JupyterLab; start with tutorials/image_memory.ipynb.")
+    print(
+        "\nNext: `make lab` opens the chapters in JupyterLab; start with tutorials/image_memory.ipynb."
+    )
     return 0
 
 

@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -35,7 +36,9 @@ Cell = dict[str, Any]
 def chapters(root: Path = ROOT) -> list[Path]:
     """All notebooks under `nbs`, except those that nbdev skips (names that start with `_` or `.`)."""
     nbs = root / "nbs"
-    found = (p for p in nbs.rglob("*.ipynb") if not any(n[0] in "_." for n in p.relative_to(nbs).parts))
+    found = (
+        p for p in nbs.rglob("*.ipynb") if not any(n[0] in "_." for n in p.relative_to(nbs).parts)
+    )
     return sorted(found)
 
 
@@ -105,7 +108,11 @@ def cleaned(path: Path, root: Path = ROOT) -> str:
         allowed_cell_metadata_keys=cfg.allowed_cell_metadata_keys.split(),
         clean_ids=cfg.clean_ids,
     )
-    nb["metadata"]["kernelspec"] = {"display_name": "python3", "language": "python", "name": "python3"}
+    nb["metadata"]["kernelspec"] = {
+        "display_name": "python3",
+        "language": "python",
+        "name": "python3",
+    }
     return nb2str(nb)
 
 
@@ -165,7 +172,9 @@ def execute_all(paths: list[Path], root: Path = ROOT) -> bool:
             print(f"{seconds:6.1f} s  {name}", flush=True)
             clean([path], root)
     if failed:
-        print(f"{len(failed)} of {len(paths)} failed: {', '.join(map(str, failed))}", file=sys.stderr)
+        print(
+            f"{len(failed)} of {len(paths)} failed: {', '.join(map(str, failed))}", file=sys.stderr
+        )
     return not failed
 
 
@@ -190,6 +199,9 @@ def exported(root: Path = ROOT) -> Iterator[Path]:
             nbdev_export.__wrapped__()
         get_config.cache_clear()
         (copy / LIBRARY / "py.typed").touch()
+        shutil.copy(ROOT / "pyproject.toml", copy)  # the one formatter, with its settings
+        command = [sys.executable, "-m", "ruff", "format", "--quiet", str(copy / LIBRARY)]
+        subprocess.run(command, check=True)
         yield copy / LIBRARY
 
 
@@ -234,7 +246,9 @@ def check_modules(root: Path = ROOT) -> list[str]:
         elif name not in new:
             found.append(f"{LIBRARY}/{name}: no notebook exports it (run `make export`)")
         elif old[name] != new[name]:
-            found.append(f"{LIBRARY}/{name}: differs from what its notebook exports (run `make export`)")
+            found.append(
+                f"{LIBRARY}/{name}: differs from what its notebook exports (run `make export`)"
+            )
     return found
 
 
@@ -248,7 +262,9 @@ def check_name(nb: dict, relative: Path) -> list[str]:
             name = "__init__" if relative.stem == "index" else relative.stem
             wanted = ".".join([*relative.parent.parts, name])
             if given["default_exp"] != wanted:
-                found.append(f"cell {number}: `default_exp {given['default_exp']}` should be `{wanted}`")
+                found.append(
+                    f"cell {number}: `default_exp {given['default_exp']}` should be `{wanted}`"
+                )
             return found
     return ["exports cells, but has no `#| default_exp`"] if exports else found
 
@@ -308,7 +324,10 @@ def check_cell(cell: Cell, root: Path = ROOT) -> list[str]:
         return ["has outputs, but is marked `eval: false`"] if outputs else []
 
     streams = "".join(text_of(o["text"]) for o in outputs if o["output_type"] == "stream")
-    if any(o["output_type"] == "error" for o in outputs) or "Traceback (most recent call last)" in streams:
+    if (
+        any(o["output_type"] == "error" for o in outputs)
+        or "Traceback (most recent call last)" in streams
+    ):
         found.append("was saved with an error")
     if any(WIDGET in o.get("data", {}) for o in outputs):
         found.append("was saved with a live widget, which shows nothing on a page")
@@ -353,7 +372,10 @@ def check_chapter(path: Path, root: Path = ROOT) -> list[str]:
 
 def check(root: Path = ROOT) -> list[str]:
     """Everything that is out of step, a line each; an empty list if nothing is."""
-    return [*check_modules(root), *(line for path in chapters(root) for line in check_chapter(path, root))]
+    return [
+        *check_modules(root),
+        *(line for path in chapters(root) for line in check_chapter(path, root)),
+    ]
 
 
 # --- command line ------------------------------------------------------------------------------------
@@ -361,7 +383,9 @@ def check(root: Path = ROOT) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("execute", "clean"):
         commands.add_parser(name).add_argument("paths", nargs="*", type=lambda p: Path(p).resolve())

@@ -88,7 +88,9 @@ class Readme:
         given = directives(cell.source)
         if "hide" in given or is_off(given.get("include")):
             return []
-        code = "\n".join(line for line in cell.source.splitlines() if not re.match(r"#\s*\|", line)).strip()
+        code = "\n".join(
+            line for line in cell.source.splitlines() if not re.match(r"#\s*\|", line)
+        ).strip()
         blocks = [fence(code, "python")] if code and not is_off(given.get("echo")) else []
         if not is_off(given.get("output")):
             blocks += [block for output in cell.outputs for block in self.shown(output, given)]
@@ -120,7 +122,11 @@ class Readme:
     def stale(self) -> list[str]:
         """The files that are not what the notebook gives."""
         readme, folder = self.root / "README.md", self.root / PICTURES
-        found = [] if readme.exists() and readme.read_text(encoding="utf-8") == self.text else ["README.md"]
+        found = (
+            []
+            if readme.exists() and readme.read_text(encoding="utf-8") == self.text
+            else ["README.md"]
+        )
         saved = {p.name: p.read_bytes() for p in folder.iterdir()} if folder.exists() else {}
         names = sorted(saved.keys() | self.pictures.keys())
         return found + [f"{PICTURES}/{n}" for n in names if saved.get(n) != self.pictures.get(n)]
@@ -135,7 +141,9 @@ class Readme:
                 print(f"deleted {name}")
                 continue
             path.parent.mkdir(exist_ok=True)
-            path.write_bytes(self.pictures[path.name] if path.parent == folder else self.text.encode())
+            path.write_bytes(
+                self.pictures[path.name] if path.parent == folder else self.text.encode()
+            )
             print(f"wrote {name}")
 
 
@@ -146,8 +154,12 @@ def program(text: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or check README.md and return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is stale")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a file is stale"
+    )
     readme = Readme()
     if not parser.parse_args(arguments).check:
         readme.write()

@@ -68,8 +68,12 @@ def notebooks(nbs: Path) -> list[str]:
 
 def check_sidebar(listed: list[str], found: list[str]) -> None:
     """Every notebook has one line in the sidebar, and every line has its notebook."""
-    problems = [f"{p}: in nbs/ but not in the sidebar of _quarto.yml" for p in found if p not in listed]
-    problems += [f"{p}: in the sidebar of _quarto.yml but not in nbs/" for p in listed if p not in found]
+    problems = [
+        f"{p}: in nbs/ but not in the sidebar of _quarto.yml" for p in found if p not in listed
+    ]
+    problems += [
+        f"{p}: in the sidebar of _quarto.yml but not in nbs/" for p in listed if p not in found
+    ]
     problems += [f"{p}: twice in the sidebar of _quarto.yml" for p in sorted(repeated(listed))]
     if problems:
         raise SiteError("\n".join(problems))
@@ -108,7 +112,9 @@ class Cell:
                 else:
                     cell.directives[words[0]] = words[-1]
                 del lines[0]
-            cell.text = "\n".join(x for x in lines if not re.search(r"#\|\s*hide_line\s*$", x)).strip("\n")
+            cell.text = "\n".join(
+                x for x in lines if not re.search(r"#\|\s*hide_line\s*$", x)
+            ).strip("\n")
         return cell
 
     @property
@@ -186,7 +192,9 @@ class Names:
                     if is_public(node):
                         names.homes.setdefault(node.name, []).append(chapter.path)
                     if isinstance(node, ast.ClassDef):
-                        names.members |= {m.name for m in node.body if isinstance(m, ast.FunctionDef)}
+                        names.members |= {
+                            m.name for m in node.body if isinstance(m, ast.FunctionDef)
+                        }
         return names
 
     def find(self, text: str, here: str) -> tuple[str, str] | None:
@@ -234,7 +242,9 @@ def link_names(text: str, here: str, names: Names) -> str:
         href = os.path.relpath(page, PurePosixPath(here).parent) + (f"#{anchor}" if anchor else "")
         return f"[{match[0]}]({href})"
 
-    def anchor(match: re.Match[str]) -> str:  # JupyterLab keeps the capitals of a heading in its anchor
+    def anchor(
+        match: re.Match[str],
+    ) -> str:  # JupyterLab keeps the capitals of a heading in its anchor
         return f"{match[1]}{match[2] if match[2] in names.homes else match[2].lower()})"
 
     return outside_fences(text, lambda line: NOTEBOOK_LINK.sub(anchor, PROSE.sub(link, line)))
@@ -274,19 +284,25 @@ def page_source(chapter: Chapter, names: Names) -> dict[str, Any]:
         front = {"title": match["title"].strip(), "description": description} | front
         cells[0].text = cells[0].text[match.end() :]
     if not front.get("title") or re.search(r"[$\\]", str(front["title"])):
-        raise SiteError(f"{chapter.path}: a chapter starts with '# Title', without TeX, and a '> sentence'")
+        raise SiteError(
+            f"{chapter.path}: a chapter starts with '# Title', without TeX, and a '> sentence'"
+        )
     front["title"] = re.sub(r"(?<=\w)'", "’", str(front["title"]))
     header = yaml.safe_dump({k: v for k, v in front.items() if v}, allow_unicode=True, width=10**6)
     out = [make_cell("raw", f"---\n{header}---"), make_cell("markdown", MARKER)]
     titles = (title for c in cells if c.kind == "markdown" for title in HEADLINE.findall(c.text))
-    taken = {"-".join(re.sub(r"[^\w\s.-]", "", title.lower()).split()) for title in titles}  # their anchors
+    taken = {
+        "-".join(re.sub(r"[^\w\s.-]", "", title.lower()).split()) for title in titles
+    }  # their anchors
     for cell in cells:
         if cell.kind == "markdown":
             out.append(make_cell("markdown", link_names(cell.text, chapter.path, names)))
         elif cell.kind == "code":
             if EXPORTS & cell.directives.keys():
                 public = [node.name for node in chapter.parse(cell) if is_public(node)]
-                anchors = [f'<div id="{n}" class="api-anchor"></div>' for n in public if n not in taken]
+                anchors = [
+                    f'<div id="{n}" class="api-anchor"></div>' for n in public if n not in taken
+                ]
                 if anchors:
                     out.append(make_cell("markdown", "\n".join(anchors)))
                 cell.options = folding(chapter, cell, public) + cell.options
@@ -306,8 +322,13 @@ def folding(chapter: Chapter, cell: Cell, public: list[str]) -> list[str]:
     nodes = chapter.parse(cell)
     private = [n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)]
     imports = "imports" if any(isinstance(n, ast.Import | ast.ImportFrom) for n in nodes) else ""
-    label = " · ".join(filter(None, [chapter.module or "", ", ".join(public or private) or imports]))
-    fold = {"code-fold": "show" if public else "true", "code-summary": json.dumps(label, ensure_ascii=False)}
+    label = " · ".join(
+        filter(None, [chapter.module or "", ", ".join(public or private) or imports])
+    )
+    fold = {
+        "code-fold": "show" if public else "true",
+        "code-summary": json.dumps(label, ensure_ascii=False),
+    }
     return [f"{key}: {value}" for key, value in fold.items() if key not in own]
 
 
@@ -316,12 +337,24 @@ def code_cell(path: str, cell: Cell) -> dict[str, Any]:
     try:
         options = yaml.safe_load("\n".join(cell.options)) or {}
     except yaml.YAMLError as error:
-        raise SiteError(f"{path}: the options {cell.options} are not YAML (quote them?): {error}") from error
+        raise SiteError(
+            f"{path}: the options {cell.options} are not YAML (quote them?): {error}"
+        ) from error
     if not isinstance(options.get("fig-alt", ""), str):
-        raise SiteError(f"{path}: fig-alt takes one text; draw one picture in a cell: {cell.options}")
+        raise SiteError(
+            f"{path}: fig-alt takes one text; draw one picture in a cell: {cell.options}"
+        )
     text = "\n".join([f"#| {option}" for option in cell.options] + [cell.text])
-    outputs = [out for out in cell.outputs if not any(WIDGET in mime for mime in out.get("data", {}))]
-    return {"cell_type": "code", "execution_count": None, "metadata": {}, "source": text, "outputs": outputs}
+    outputs = [
+        out for out in cell.outputs if not any(WIDGET in mime for mime in out.get("data", {}))
+    ]
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "metadata": {},
+        "source": text,
+        "outputs": outputs,
+    }
 
 
 # ---------------------------------------------------------------- rendering
@@ -340,7 +373,9 @@ def build(config_file: Path, nbs: Path, proc: Path, out: Path) -> list[str]:
     write(proc / "_quarto.yml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
     for chapter in chapters:
         write(proc / chapter.path, json.dumps(page_source(chapter, names), ensure_ascii=False))
-    shutil.copytree(nbs, proc, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.ipynb", ".*", "_*"))
+    shutil.copytree(
+        nbs, proc, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.ipynb", ".*", "_*")
+    )
     shutil.copytree(ASSETS, proc / "site")
     problems = render(proc)
     shutil.copytree(proc / "_docs", out, dirs_exist_ok=True)
@@ -353,7 +388,9 @@ def clear(folder: Path) -> None:
     """Empty a folder that an earlier build made; refuse any other."""
     ours = any((folder / name).exists() for name in ("_quarto.yml", "site_libs"))
     if folder.exists() and any(folder.iterdir()) and not ours:
-        raise SiteError(f"{folder} is neither empty nor made by an earlier build; name another folder")
+        raise SiteError(
+            f"{folder} is neither empty nor made by an earlier build; name another folder"
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
 
@@ -375,15 +412,21 @@ def render(proc: Path) -> list[str]:
 
     site = Site(load(proc), quiet=True)
     site.build()
-    return [w for w in site.warnings if "html-math-method" not in w]  # what `smalldocs check` would list
+    return [
+        w for w in site.warnings if "html-math-method" not in w
+    ]  # what `smalldocs check` would list
 
 
 # ---------------------------------------------------------------- after rendering
 
 MATH = re.compile(r'<span class="math (inline|display)">\\[(\[](.*?)\\[)\]]</span>', re.S)
-KATEX = re.compile(r'<(?:link|script)\b[^>]*"https://cdn\.jsdelivr\.net/npm/katex[^>]*>(?:</script>)?')
+KATEX = re.compile(
+    r'<(?:link|script)\b[^>]*"https://cdn\.jsdelivr\.net/npm/katex[^>]*>(?:</script>)?'
+)
 CAPTION = re.compile(r"<figcaption>([^<]*[`$*_][^<]*)</figcaption>")
-HEADING = re.compile(r'<h[2-6][^>]*data-anchor-id="([^"]+)"[^>]*>((?:(?!</h\d).)*<math.*?)</h\d>', re.S)
+HEADING = re.compile(
+    r'<h[2-6][^>]*data-anchor-id="([^"]+)"[^>]*>((?:(?!</h\d).)*<math.*?)</h\d>', re.S
+)
 IMPORT = re.compile(r"""@import\s*(?:url\(\s*)?(["']?)(?:https?:)?//[^"')]*\1\)?[^;]*;""")
 PLACE = re.compile(r'<div class="chapter-links">\s*</div>')
 
@@ -398,9 +441,13 @@ def finish(out: Path) -> list[str]:
     for page in sorted(out.rglob("*.html")):
         name = page.relative_to(out).as_posix()
         text = KATEX.sub("", page.read_text(encoding="utf-8"))
-        text = CAPTION.sub(lambda m: f"<figcaption>{inline_markdown(html.unescape(m[1]))}</figcaption>", text)
+        text = CAPTION.sub(
+            lambda m: f"<figcaption>{inline_markdown(html.unescape(m[1]))}</figcaption>", text
+        )
         text = MATH.sub(functools.partial(mathml, name, problems, spoken), text)
-        for anchor, title in HEADING.findall(text):  # a heading's formulas, in the table of contents too
+        for anchor, title in HEADING.findall(
+            text
+        ):  # a heading's formulas, in the table of contents too
             entry = re.compile(rf'(<a [^>]*id="toc-{re.escape(anchor)}"[^>]*>)[^<]*(</a>)')
             text = entry.sub(lambda m, title=title: m[1] + title + m[2], text)
         page.write_text(PLACE.sub(chapter_links(name), text), encoding="utf-8")
@@ -457,12 +504,35 @@ def chapter_links(page: str) -> str:
 
 # ---------------------------------------------------------------- checking
 
-VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
-LOADS = {"src", "srcset", "poster", "data", "action", "xlink:href"}  # attributes that make a browser fetch
+VOID = {
+    "area",
+    "base",
+    "br",
+    "col",
+    "embed",
+    "hr",
+    "img",
+    "input",
+    "link",
+    "meta",
+    "source",
+    "track",
+    "wbr",
+}
+LOADS = {
+    "src",
+    "srcset",
+    "poster",
+    "data",
+    "action",
+    "xlink:href",
+}  # attributes that make a browser fetch
 RAW_TEX = re.compile(r"\\[()\[\]]|\$\$|\\[a-zA-Z]{2,}|\$[^$\s][^$]*[\\_^{][^$]*\$")
 CSS_URL = re.compile(r"""@import[^;]*|url\(\s*["']?(?:https?:)?//[^)]*\)""")
 REMOTE = re.compile(r"(https?:)?//")
-SCRIPTED = re.compile(r"""(?:import\s*\(?|from\s|src\s*=|fetch\(|require\W.*)\s*["'](?:https?:)?//[^"']+""")
+SCRIPTED = re.compile(
+    r"""(?:import\s*\(?|from\s|src\s*=|fetch\(|require\W.*)\s*["'](?:https?:)?//[^"']+"""
+)
 
 
 class Page(HTMLParser):
@@ -488,7 +558,9 @@ class Page(HTMLParser):
         if "href" in at:
             (self.links if tag in ("a", "area") else self.loads).append(at["href"])
         for key in LOADS & at.keys():
-            self.loads += [part.split()[0] for part in at[key].split(", ")] if key == "srcset" else [at[key]]
+            self.loads += (
+                [part.split()[0] for part in at[key].split(", ")] if key == "srcset" else [at[key]]
+            )
         if tag == "img" and not at.get("alt", "").strip():
             src = at.get("src", "")[:60]
             self.problems.append(f"a picture without alternative text (#| fig-alt: ...): {src}")
@@ -560,11 +632,19 @@ def broken(url: str, page: Path, out: Path, pages: dict[str, Page]) -> str | Non
         target /= "index.html"
     if not target.is_file():
         return "no such file"
-    name = target.relative_to(out.resolve()).as_posix() if target.is_relative_to(out.resolve()) else None
+    name = (
+        target.relative_to(out.resolve()).as_posix()
+        if target.is_relative_to(out.resolve())
+        else None
+    )
     if name is None:
         return "outside the site"
     anchor = unquote(parts.fragment)
-    return f"no such anchor in {name}" if anchor and name in pages and anchor not in pages[name].ids else None
+    return (
+        f"no such anchor in {name}"
+        if anchor and name in pages and anchor not in pages[name].ids
+        else None
+    )
 
 
 # ---------------------------------------------------------------- command line
@@ -584,9 +664,13 @@ def main(argv: list[str] | None = None) -> int:
     layout = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=layout)
     parser.add_argument("command", choices=["build", "check", "serve"])
-    parser.add_argument("--config", type=Path, default=ROOT / "_quarto.yml", help="what the site is")
+    parser.add_argument(
+        "--config", type=Path, default=ROOT / "_quarto.yml", help="what the site is"
+    )
     parser.add_argument("--nbs", type=Path, default=ROOT / "nbs", help="the folder of notebooks")
-    parser.add_argument("--proc", type=Path, default=ROOT / "_proc", help="where the pages' sources go")
+    parser.add_argument(
+        "--proc", type=Path, default=ROOT / "_proc", help="where the pages' sources go"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "_docs", help="where the site goes")
     parser.add_argument("--port", type=int, default=8000, help="the port of serve")
     args = parser.parse_args(argv)

@@ -6,12 +6,7 @@
 __all__ = []
 
 # %% ../../nbs/analyzer/index.ipynb #ed3c29ff
-from canns.analyzer.animation import (
-    Recording,
-    animate_recall,
-    film_strip,
-    record_recall,
-)
+from .animation import Recording, animate_recall, film_strip, record_recall
 from .basins import Basins, flip, measure_basins
 from canns.analyzer.capacity import (
     CapacityCurve,
@@ -20,12 +15,7 @@ from canns.analyzer.capacity import (
     critical_load,
     stored_by,
 )
-from canns.analyzer.connectivity import (
-    Connectivity,
-    analyze_weights,
-    marchenko_pastur,
-    spectrum,
-)
+from .connectivity import Connectivity, analyze_weights, marchenko_pastur, spectrum
 from canns.analyzer.energy import (
     EnergyLevels,
     Landscape,

@@ -15,18 +15,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FuncAnimation
 
-from canns.analyzer.recall import (
-    as_signs,
-    left_as_it_was,
-    observe,
-    overlaps,
-    state_energies,
-)
+from .recall import as_signs, left_as_it_was, observe, overlaps, state_energies
 from ..state import ParamState, lift, per_model, states
 from ..trainer.base import _compilable, as_count
 
 # %% auto #0
-__all__ = ['between', 'Recording', 'record_recall', 'film_strip', 'animate_recall']
+__all__ = ["between", "Recording", "record_recall", "film_strip", "animate_recall"]
+
 
 # %% ../../nbs/analyzer/animation.ipynb #a91fe3c3
 def between(before: Any, after: Any, order: Any, every: int = 1) -> np.ndarray:
@@ -48,6 +43,7 @@ def between(before: Any, after: Any, order: Any, every: int = 1) -> np.ndarray:
     rank = np.argsort(order)
     visits = np.minimum(np.arange(every, len(rank) + every, every), len(rank))
     return np.where(rank < visits[:, None], after, before)
+
 
 # %% ../../nbs/analyzer/animation.ipynb #cda1e9b4
 @dataclass(frozen=True, repr=False)
@@ -101,26 +97,19 @@ class Recording:
             line.set_color(colour)
         ax.set(xlabel="time (sweeps)", ylabel="overlap", ylim=(-1.05, 1.05))
         if names is not None:
-            ax.legend(
-                lines, names, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5)
-            )
+            ax.legend(lines, names, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
         return ax
 
 
 @per_model(static=("state_name", "num_iter"))
-def _trace(
-    model: Any, params: dict, flow: dict, *, state_name: str, num_iter: int
-) -> tuple:
+def _trace(model: Any, params: dict, flow: dict, *, state_name: str, num_iter: int) -> tuple:
     """States after each of `num_iter` updates, and the boxes that change before each."""
     update = lift(model.update, states(model))
 
     def step(flow: dict, _: None) -> tuple:
         new = update({**params, **flow})[0]
         new = {name: new[name] for name in flow}
-        return new, (
-            new[state_name],
-            {n: v for n, v in flow.items() if n != state_name},
-        )
+        return new, (new[state_name], {n: v for n, v in flow.items() if n != state_name})
 
     return jax.lax.scan(step, flow, length=num_iter)[1]
 
@@ -128,14 +117,10 @@ def _trace(
 @partial(jax.jit, static_argnames="size")
 def _orders(keys: jax.Array, size: int) -> jax.Array:
     """In which order a model with these random keys visits its neurons, shape (T, size)."""
-    return jax.vmap(lambda key: jax.random.permutation(jax.random.split(key)[1], size))(
-        keys
-    )
+    return jax.vmap(lambda key: jax.random.permutation(jax.random.split(key)[1], size))(keys)
 
 
-def record_recall(
-    model: Any, cue: Any, num_iter: int = 20, every: int | None = None
-) -> Recording:
+def record_recall(model: Any, cue: Any, num_iter: int = 20, every: int | None = None) -> Recording:
     """Record a recall, until nothing changes any more. The model is left as it was.
 
     Parameters
@@ -163,9 +148,7 @@ def record_recall(
     num_iter = as_count(num_iter, "num_iter", at_least=1)
     every = None if every is None else as_count(every, "every", at_least=1)
     start = asked.checked([np.asarray(cue)], "cue")[0]
-    if every and not (
-        getattr(asked.model, "asyn", False) and hasattr(asked.model, "key")
-    ):
+    if every and not (getattr(asked.model, "asyn", False) and hasattr(asked.model, "key")):
         raise ValueError(
             f"every={every} needs a network whose neurons take turns (asyn=True); in this "
             f"{type(asked.model).__name__} they change together, so record whole sweeps"
@@ -176,18 +159,12 @@ def record_recall(
         activity, weights = (
             getattr(asked.model, attr) for attr in (asked.state_attr, asked.weight_attr)
         )
-        params = {
-            n: b.value
-            for n, b in boxes.items()
-            if isinstance(b, ParamState) or b is weights
-        }
+        params = {n: b.value for n, b in boxes.items() if isinstance(b, ParamState) or b is weights}
         flow = {n: b.value for n, b in boxes.items() if n not in params}
         name = next(n for n, b in boxes.items() if b is activity)
         flow[name] = jnp.asarray(start, activity.dtype)
         with asked._run("Recording", num_iter, False, _compilable(boxes)):
-            after, others = _trace(
-                asked.model, params, flow, state_name=name, num_iter=num_iter
-            )
+            after, others = _trace(asked.model, params, flow, state_name=name, num_iter=num_iter)
     sweeps = np.concatenate([start[None], np.asarray(after)])
     moved = np.flatnonzero(np.any(np.abs(np.diff(sweeps, axis=0)) > 1e-6, axis=1))
     sweeps = sweeps[: moved[-1] + 2 if len(moved) else 1]
@@ -203,12 +180,10 @@ def record_recall(
         time = np.concatenate([[0], (np.arange(len(parts))[:, None] + within).ravel()])
     return Recording(frames, state_energies(asked, frames), time)
 
+
 # %% ../../nbs/analyzer/animation.ipynb #906ba3a8
 def film_strip(
-    recording: Recording,
-    shape: tuple[int, int] | None = None,
-    frames: int = 8,
-    axes: Any = None,
+    recording: Recording, shape: tuple[int, int] | None = None, frames: int = 8, axes: Any = None
 ) -> np.ndarray:
     """Draw states of a recall as a row of pictures, evenly spaced from the first to the last.
 
@@ -236,9 +211,7 @@ def film_strip(
     chosen = np.round(np.linspace(0, len(recording) - 1, count)).astype(int)
     if axes is None:
         size = (1.15 * count, 1.5 * shape[0] / shape[1])
-        axes = plt.subplots(
-            1, count, figsize=size, squeeze=False, layout="constrained"
-        )[1]
+        axes = plt.subplots(1, count, figsize=size, squeeze=False, layout="constrained")[1]
     axes = np.ravel(axes)
     if len(axes) != count:
         raise ValueError(f"expected {count} Axes; got {len(axes)}")
@@ -286,16 +259,12 @@ def animate_recall(
     shape = _shape(recording, shape)
     patterns = as_signs(patterns, recording.states.shape[1])
     fig = plt.figure(figsize=(7.6, 3.2), layout="constrained") if fig is None else fig
-    axes = fig.subplot_mosaic(
-        [["state", "overlap"], ["state", "energy"]], width_ratios=(1, 1.3)
-    )
+    axes = fig.subplot_mosaic([["state", "overlap"], ["state", "energy"]], width_ratios=(1, 1.3))
     picture = _picture(axes["state"], recording.states[0], shape)
     recording.plot_overlaps(patterns, axes["overlap"], names)
     recording.plot_energy(axes["energy"])
     axes["overlap"].set(xlabel="")
-    cursors = [
-        axes[name].axvline(0, color="0.3", lw=1) for name in ("overlap", "energy")
-    ]
+    cursors = [axes[name].axvline(0, color="0.3", lw=1) for name in ("overlap", "energy")]
 
     def draw(t: int) -> list:
         picture.set_data(recording.states[t].reshape(shape))
@@ -313,9 +282,7 @@ def _shape(recording: Recording, shape: Any) -> tuple[int, int]:
     side = int(np.sqrt(size))
     shape = (side, side) if shape is None else tuple(shape)
     if len(shape) != 2 or shape[0] * shape[1] != size:
-        raise ValueError(
-            f"a picture of shape {shape} does not hold {size} neurons; give its shape"
-        )
+        raise ValueError(f"a picture of shape {shape} does not hold {size} neurons; give its shape")
     return shape
 
 

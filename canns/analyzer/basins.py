@@ -17,7 +17,8 @@ from .recall import COLOURS, as_signs, classify, observe, settle
 from ..trainer.base import as_count
 
 # %% auto #0
-__all__ = ['ENDS', 'flip', 'Basins', 'measure_basins']
+__all__ = ["ENDS", "flip", "Basins", "measure_basins"]
+
 
 # %% ../../nbs/analyzer/basins.ipynb #c23712bc
 @jax.jit
@@ -41,6 +42,7 @@ def flip(patterns: Any, share: Any, key: jax.Array) -> jax.Array:
     turn = jnp.arange(x.shape[1]) < jnp.round(share * x.shape[1])
     rows = jnp.arange(len(x))[:, None]
     return x.at[rows, order].multiply(jnp.where(turn, -1, 1))
+
 
 # %% ../../nbs/analyzer/basins.ipynb #41297148
 ENDS = ("recalled", "another memory", "negative", "mixture", "spurious")
@@ -94,9 +96,7 @@ class Basins:
         return float(np.interp(0.5, self.recalled[near], self.noise[near]))
 
     def __repr__(self) -> str:
-        radius = (
-            f"> {self.noise[-1]:g}" if np.isnan(self.radius) else f"{self.radius:.3f}"
-        )
+        radius = f"> {self.noise[-1]:g}" if np.isnan(self.radius) else f"{self.radius:.3f}"
         return (
             f"Basins(load {self.load:.4g}, radius {radius}; {len(self.noise)} noise levels from "
             f"{self.noise[0]:g} to {self.noise[-1]:g}, {self.trials} trials each)"
@@ -114,11 +114,7 @@ class Basins:
         ax = plt.subplots(layout="constrained")[1] if ax is None else ax
         style = {"color": "#0072b2", "marker": "o", "ms": 4, **style}
         ax.errorbar(self.noise, self.recalled, self.error, **style)
-        ax.set(
-            xlabel="share of flipped bits",
-            ylabel="probability of recall",
-            ylim=(-0.03, 1.03),
-        )
+        ax.set(xlabel="share of flipped bits", ylabel="probability of recall", ylim=(-0.03, 1.03))
         return ax
 
     def plot_ends(self, ax: Any = None) -> Any:
@@ -179,9 +175,7 @@ def measure_basins(
     asked = observe(model)
     memories = as_signs(patterns, asked._size())
     trials = as_count(trials, "trials", at_least=1)
-    noise = (
-        np.linspace(0, 0.5, 11) if noise is None else np.array(noise, float, ndmin=1)
-    )
+    noise = np.linspace(0, 0.5, 11) if noise is None else np.array(noise, float, ndmin=1)
     inside = noise.ndim == 1 and len(noise) and np.all((noise >= 0) & (noise <= 0.5))
     if not inside or np.any(np.diff(noise) <= 0):
         raise ValueError(f"noise must be shares from 0 to 0.5, rising; got {noise}")
@@ -190,12 +184,8 @@ def measure_basins(
     ends = np.zeros((len(noise), len(ENDS)))
     from tqdm.auto import tqdm
 
-    for ended, share in zip(
-        ends, tqdm(noise, "Basins", disable=not show_progress), strict=True
-    ):
-        final, _ = settle(
-            asked, np.asarray(flip(memories[own], share, flips)), num_iter
-        )
+    for ended, share in zip(ends, tqdm(noise, "Basins", disable=not show_progress), strict=True):
+        final, _ = settle(asked, np.asarray(flip(memories[own], share, flips)), num_iter)
         outcomes = classify(final, memories, threshold)
         kind = np.where(outcomes.kind == "memory", "another memory", outcomes.kind)
         kind[(outcomes.kind == "memory") & (outcomes.best == own)] = "recalled"

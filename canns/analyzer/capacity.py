@@ -25,7 +25,8 @@ from ..trainer.hebbian import HebbianTrainer
 from ..weights import OuterProducts
 
 # %% auto #0
-__all__ = ['stored_by', 'CapacityCurve', 'capacity_curve', 'CriticalLoad', 'critical_load']
+__all__ = ["stored_by", "CapacityCurve", "capacity_curve", "CriticalLoad", "critical_load"]
+
 
 # %% ../../nbs/analyzer/capacity.ipynb #30f1f853
 def stored_by(trainer: type[Trainer], **options: Any) -> Callable:
@@ -55,6 +56,7 @@ def stored_by(trainer: type[Trainer], **options: Any) -> Callable:
 
     return rule
 
+
 # %% ../../nbs/analyzer/capacity.ipynb #0eb20b45
 class _Network(AmariHopfieldNetwork):
     """The network with threshold and temperature in boxes, so that new values compile nothing."""
@@ -81,9 +83,7 @@ def _padded(W: Any, num_neurons: int, rank: int) -> Any:
     """The weights that a rule returned, checked; a sum of outer products with zeros up to `rank`."""
     size = (num_neurons, num_neurons)
     if np.shape(W) != size:
-        raise ValueError(
-            f"the rule must return weights of shape {size}; got {np.shape(W)}"
-        )
+        raise ValueError(f"the rule must return weights of shape {size}; got {np.shape(W)}")
     parts = jax.tree.leaves(W)
     if not all(np.isfinite(np.asarray(part)).all() for part in parts):
         raise ValueError("the rule returned weights that are not finite")
@@ -153,9 +153,7 @@ class CapacityCurve:
             f"noise {self.noise:g}, temperature {self.temperature:g})\n"
             "    load   overlap            kept"
         )
-        rows = zip(
-            self.loads, self.mean, self.error, self.kept().mean(axis=1), strict=True
-        )
+        rows = zip(self.loads, self.mean, self.error, self.kept().mean(axis=1), strict=True)
         for load, mean, error, kept in rows:
             text += f"\n  {load:6.4f}   {mean:6.4f} ± {error:6.4f}   {kept:5.1%}"
         return text
@@ -251,11 +249,7 @@ def capacity_curve(
     counts = _counts(loads, N)
     trials, probes, num_iter = (
         as_count(value, name, at_least=1)
-        for value, name in (
-            (trials, "trials"),
-            (probes, "probes"),
-            (num_iter, "num_iter"),
-        )
+        for value, name in ((trials, "trials"), (probes, "probes"), (num_iter, "num_iter"))
     )
     if not 0 <= temperature < np.inf:
         raise ValueError(f"temperature must be zero or more; got {temperature}")
@@ -292,9 +286,7 @@ def capacity_curve(
                 stored = min(batch, count)
                 overlaps[k, trial, :stored] = found[:stored]
                 bar.update(1)
-    return CapacityCurve(
-        N, np.array(counts) / N, overlaps, float(noise), float(temperature)
-    )
+    return CapacityCurve(N, np.array(counts) / N, overlaps, float(noise), float(temperature))
 
 
 def _counts(loads: Any, num_neurons: int) -> list[int]:
@@ -316,6 +308,7 @@ def _bar(total: int, show: bool) -> Any:
     from tqdm.auto import tqdm
 
     return tqdm(total=total, desc="Storing and recalling", disable=not show)
+
 
 # %% ../../nbs/analyzer/capacity.ipynb #b4a2a241
 @dataclass(frozen=True, repr=False)
@@ -391,9 +384,7 @@ class CriticalLoad:
             (x, self.half, self.half_error, "o"),
             (0, self.load, self.error, "s"),
         ):
-            ax.errorbar(
-                place, half, error, fmt=marker, color=color, capsize=2, clip_on=False
-            )
+            ax.errorbar(place, half, error, fmt=marker, color=color, capsize=2, clip_on=False)
         for place, half, N in zip(x, self.half, self.num_neurons, strict=True):
             ax.annotate(f"{N:,}", (place, half), (6, -10), textcoords="offset points")
         ax.set(

@@ -15,7 +15,16 @@ from ..trainer.base import Trainer, as_count
 from ..weights import OuterProducts
 
 # %% auto #0
-__all__ = ['frobenius_norm', 'symmetry_error', 'spectrum', 'marchenko_pastur', 'weights_of', 'Connectivity', 'analyze_weights']
+__all__ = [
+    "frobenius_norm",
+    "symmetry_error",
+    "spectrum",
+    "marchenko_pastur",
+    "weights_of",
+    "Connectivity",
+    "analyze_weights",
+]
+
 
 # %% ../../nbs/analyzer/connectivity.ipynb #ec82bf8b
 def _gram(a: Any, b: Any) -> np.ndarray:
@@ -69,6 +78,7 @@ def symmetry_error(W: Any) -> float:
         return 0.0 if W.rank else np.nan
     norm = frobenius_norm(W)
     return frobenius_norm(W - W.T) / norm if norm > 0 else np.nan
+
 
 # %% ../../nbs/analyzer/connectivity.ipynb #2323c41f
 def spectrum(W: Any) -> np.ndarray:
@@ -142,6 +152,7 @@ def marchenko_pastur(x: Any, load: float) -> np.ndarray:
         density = np.sqrt(np.maximum(inside, 0)) / (2 * np.pi * load * x)
     return np.where(inside > 0, density, 0.0)
 
+
 # %% ../../nbs/analyzer/connectivity.ipynb #b4f51e38
 def weights_of(model: Any) -> Any:
     """The weights of a trained model, as they are.
@@ -166,10 +177,7 @@ def weights_of(model: Any) -> Any:
     owner = model.model if isinstance(model, Trainer) else model
     attr = getattr(model, "weight_attr", "W")
     if hasattr(getattr(owner, attr, None), "value"):
-        W, name = (
-            getattr(owner, attr).value,
-            f"weights {attr!r} of {type(owner).__name__}",
-        )
+        W, name = (getattr(owner, attr).value, f"weights {attr!r} of {type(owner).__name__}")
     elif np.ndim(model) == 2:
         W, name = model if hasattr(model, "dtype") else np.asarray(model), "weights"
     else:
@@ -235,12 +243,7 @@ class Connectivity:
         ax.hist(self.sample, bins=bins, density=True, color="0.75", label="weights")
         x = self.mean + self.std * np.linspace(-4, 4, 200)
         gauss = np.exp(-(((x - self.mean) / self.std) ** 2) / 2)
-        ax.plot(
-            x,
-            gauss / (self.std * np.sqrt(2 * np.pi)),
-            color="#d55e00",
-            label="Gaussian",
-        )
+        ax.plot(x, gauss / (self.std * np.sqrt(2 * np.pi)), color="#d55e00", label="Gaussian")
         ax.set(xlabel="weight", ylabel="density")
         ax.legend(frameon=False)
         return ax
@@ -259,9 +262,7 @@ class Connectivity:
         return ax
 
 
-def analyze_weights(
-    model: Any, num_samples: int = 100_000, seed: int = 0
-) -> Connectivity:
+def analyze_weights(model: Any, num_samples: int = 100_000, seed: int = 0) -> Connectivity:
     """Look at the weights of a trained model from all sides.
 
     Parameters
@@ -302,9 +303,7 @@ def analyze_weights(
         mean=float(mean),
         std=float(np.sqrt(max(squares / entries - mean**2, 0))),
         symmetry_error=symmetry_error(W) if square else np.nan,
-        spectrum=spectrum(W)
-        if square
-        else np.linalg.svd(np.asarray(W), compute_uv=False),
+        spectrum=spectrum(W) if square else np.linalg.svd(np.asarray(W), compute_uv=False),
         sample=_entries(W, i, j),
         corner=np.asarray(W[: min(M, 64)])[:, : min(N, 64)],
     )

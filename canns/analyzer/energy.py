@@ -24,7 +24,8 @@ from canns.analyzer.recall import (
 from ..trainer.base import RecallHistory, as_count
 
 # %% auto #0
-__all__ = ['place_on_map', 'plot_energy', 'EnergyLevels', 'energy_levels', 'Landscape', 'landscape']
+__all__ = ["place_on_map", "plot_energy", "EnergyLevels", "energy_levels", "Landscape", "landscape"]
+
 
 # %% ../../nbs/analyzer/energy.ipynb #cefba78b
 def place_on_map(activity: Any, first: Any, second: Any) -> np.ndarray:
@@ -53,6 +54,7 @@ def place_on_map(activity: Any, first: Any, second: Any) -> np.ndarray:
     m = np.asarray(overlaps(activity, pair), np.float64)
     return (m - c * m[..., ::-1]) / (1 - c**2)
 
+
 # %% ../../nbs/analyzer/energy.ipynb #ff750ff5
 def plot_energy(history: RecallHistory, ax: Any = None, **style: Any) -> Any:
     """Draw the energy along one or many recalls.
@@ -74,15 +76,14 @@ def plot_energy(history: RecallHistory, ax: Any = None, **style: Any) -> Any:
         If `history` is no record of a recall.
     """
     if not isinstance(history, RecallHistory):
-        raise TypeError(
-            f"expected the RecallHistory of a recall; got {type(history).__name__}"
-        )
+        raise TypeError(f"expected the RecallHistory of a recall; got {type(history).__name__}")
     ax = plt.subplots(layout="constrained")[1] if ax is None else ax
     energy = np.atleast_2d(history.energy)
     style = {"color": "#0072b2", "marker": ".", "ms": 4, "lw": 0.8, **style}
     ax.plot(np.arange(energy.shape[1]), energy.T, **style)
     ax.set(xlabel="time (sweeps)", ylabel="energy")
     return ax
+
 
 # %% ../../nbs/analyzer/energy.ipynb #5320143b
 @dataclass(frozen=True, repr=False)
@@ -120,9 +121,7 @@ class EnergyLevels:
         """Draw a histogram of each kind of found states above one another, and a line at the
         mean of the stored patterns. Returns the Axes."""
         ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        low, high = (
-            f(np.concatenate([self.stored, self.found])) for f in (np.min, np.max)
-        )
+        low, high = (f(np.concatenate([self.stored, self.found])) for f in (np.min, np.max))
         bins = np.linspace(low, high, 41) if high > low else 10
         ax.hist(
             [self.of(kind) for kind in COLOURS],
@@ -138,12 +137,7 @@ class EnergyLevels:
 
 
 def energy_levels(
-    model: Any,
-    patterns: Any,
-    num_starts: int = 200,
-    *,
-    num_iter: int = 100,
-    seed: int = 0,
+    model: Any, patterns: Any, num_starts: int = 200, *, num_iter: int = 100, seed: int = 0
 ) -> EnergyLevels:
     """Energies of stored patterns, of their recall, and of whatever else is found.
 
@@ -180,9 +174,8 @@ def energy_levels(
     final, _ = settle(asked, np.concatenate([memories, starts]), num_iter)
     energy = state_energies(asked, np.concatenate([memories, final])) / size
     stored, recalled, found = np.split(energy, [len(memories), 2 * len(memories)])
-    return EnergyLevels(
-        stored, recalled, found, classify(final[len(memories) :], memories)
-    )
+    return EnergyLevels(stored, recalled, found, classify(final[len(memories) :], memories))
+
 
 # %% ../../nbs/analyzer/energy.ipynb #434f8d4a
 @dataclass(frozen=True, repr=False)
@@ -208,15 +201,15 @@ class Landscape:
 
     def __repr__(self) -> str:
         low, high = np.nanmin(self.energy), np.nanmax(self.energy)
-        return f"Landscape({len(self.x)} x {len(self.y)}, energy per neuron {low:.4g} to {high:.4g})"
+        return (
+            f"Landscape({len(self.x)} x {len(self.y)}, energy per neuron {low:.4g} to {high:.4g})"
+        )
 
     def place(self, activity: Any) -> np.ndarray:
         """Where states (..., N) are on the map; shape (..., 2). See `place_on_map`."""
         return place_on_map(activity, self.first, self.second)
 
-    def plot(
-        self, ax: Any = None, paths: Any = (), names: Any = ("first", "second")
-    ) -> Any:
+    def plot(self, ax: Any = None, paths: Any = (), names: Any = ("first", "second")) -> Any:
         """Draw the map.
 
         Parameters
@@ -248,13 +241,7 @@ class Landscape:
         for x, y, name in corners:
             ax.annotate(name, (1.08 * x, 1.08 * y), ha="center", va="center", fontsize=9,
                         rotation=-90 * x)  # fmt: skip
-        ax.set(
-            xlabel="$x$",
-            ylabel="$y$",
-            aspect="equal",
-            xlim=(-1.2, 1.2),
-            ylim=(-1.2, 1.2),
-        )
+        ax.set(xlabel="$x$", ylabel="$y$", aspect="equal", xlim=(-1.2, 1.2), ylim=(-1.2, 1.2))
         return ax
 
 

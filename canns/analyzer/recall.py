@@ -20,8 +20,24 @@ from ..state import lift, per_model, states
 from ..trainer.base import RecallHistory, Trainer, _compilable, as_patterns
 
 # %% auto #0
-__all__ = ['KINDS', 'COLOURS', 'MIXED', 'ROWS', 'overlaps', 'majority', 'Outcomes', 'classify', 'as_signs', 'Observer', 'observe',
-           'left_as_it_was', 'settle', 'state_energies', 'HopfieldAnalyzer']
+__all__ = [
+    "KINDS",
+    "COLOURS",
+    "MIXED",
+    "ROWS",
+    "overlaps",
+    "majority",
+    "Outcomes",
+    "classify",
+    "as_signs",
+    "Observer",
+    "observe",
+    "left_as_it_was",
+    "settle",
+    "state_energies",
+    "HopfieldAnalyzer",
+]
+
 
 # %% ../../nbs/analyzer/recall.ipynb #a05f3e07
 def overlaps(activity: Any, patterns: Any) -> jax.Array:
@@ -71,10 +87,9 @@ def majority(patterns: Any, signs: Any = None) -> jax.Array:
     """
     x = jnp.asarray(patterns)
     if x.ndim != 2 or len(x) % 2 == 0:
-        raise ValueError(
-            f"a vote needs an odd number of patterns (K, N); got {x.shape}"
-        )
+        raise ValueError(f"a vote needs an odd number of patterns (K, N); got {x.shape}")
     return jnp.sign((jnp.ones(len(x)) if signs is None else jnp.asarray(signs)) @ x)
+
 
 # %% ../../nbs/analyzer/recall.ipynb #d9148d11
 KINDS = ("memory", "negative", "mixture", "spurious")
@@ -136,11 +151,7 @@ class Outcomes:
     def __repr__(self) -> str:
         counts = ", ".join(f"{np.sum(self.kind == kind)} {kind}" for kind in KINDS)
         errors = self.bit_errors[self.kind == "memory"]
-        tail = (
-            f"; bit errors in memories {errors.min()} to {errors.max()}"
-            if errors.size
-            else ""
-        )
+        tail = f"; bit errors in memories {errors.min()} to {errors.max()}" if errors.size else ""
         return f"Outcomes({len(self.kind)} states: {counts}{tail})"
 
     def plot(self, ax: Any = None) -> Any:
@@ -203,6 +214,7 @@ def as_signs(data: Any, num_neurons: int, name: str = "patterns") -> np.ndarray:
         raise ValueError(f"{name} must be of +1 and -1; found an entry {wrong}")
     return patterns
 
+
 # %% ../../nbs/analyzer/recall.ipynb #e9200e11
 class Observer(Trainer):
     """Asks a model as a trainer does, and never trains it.
@@ -244,10 +256,7 @@ def observe(model: Any) -> Trainer:
 @contextlib.contextmanager
 def left_as_it_was(asked: Trainer) -> Iterator[None]:
     """Whatever happens inside, the model and the history of `asked` are as before then."""
-    history, kept = (
-        asked.history,
-        {name: box.value for name, box in states(asked).items()},
-    )
+    history, kept = (asked.history, {name: box.value for name, box in states(asked).items()})
     try:
         yield
     finally:
@@ -336,6 +345,7 @@ def state_energies(model: Any, activity: Any) -> np.ndarray:
         ]
     return np.concatenate(found)[: len(s)]
 
+
 # %% ../../nbs/analyzer/recall.ipynb #5446d4ac
 class HopfieldAnalyzer:
     """A model and the patterns stored in it: overlaps, energies, recall, capacity, symmetry.
@@ -417,9 +427,7 @@ class HopfieldAnalyzer:
             m = np.asarray(overlaps(np.asarray(output_pattern), self._known()))
             found["best_match_idx"] = int(np.argmax(m))
             found["best_match_overlap"] = float(np.max(m))
-        found["input_output_overlap"] = self.compute_overlap(
-            input_pattern, output_pattern
-        )
+        found["input_output_overlap"] = self.compute_overlap(input_pattern, output_pattern)
         found["output_energy"] = self.compute_energy(output_pattern)
         return found
 
@@ -456,9 +464,7 @@ class HopfieldAnalyzer:
         return f"HopfieldAnalyzer({self.model!r}, {len(self.stored_patterns)} patterns)"
 
     def _size(self) -> int:
-        attr = getattr(
-            self._asked, "state_attr", getattr(self.model, "predict_state_attr", "s")
-        )
+        attr = getattr(self._asked, "state_attr", getattr(self.model, "predict_state_attr", "s"))
         return getattr(self.model, attr).value.shape[0]
 
     def _known(self) -> np.ndarray:

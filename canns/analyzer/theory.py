@@ -16,8 +16,21 @@ from scipy.special import erf, erfc, erfcinv
 from ..trainer.base import as_count
 
 # %% auto #0
-__all__ = ['crosstalk_error', 'crosstalk_load', 'MeanField', 'mean_field', 'critical_state', 'mean_field_overlap', 'glass_state',
-           'glass_temperature', 'melting_temperature', 'ruling_load', 'PhaseDiagram', 'phase_diagram']
+__all__ = [
+    "crosstalk_error",
+    "crosstalk_load",
+    "MeanField",
+    "mean_field",
+    "critical_state",
+    "mean_field_overlap",
+    "glass_state",
+    "glass_temperature",
+    "melting_temperature",
+    "ruling_load",
+    "PhaseDiagram",
+    "phase_diagram",
+]
+
 
 # %% ../../nbs/analyzer/theory.ipynb #d34473e8
 def crosstalk_error(load: Any) -> Any:
@@ -67,9 +80,7 @@ def crosstalk_load(error: Any) -> Any:
     """
     error = np.asarray(error, float)
     if not np.all((error >= 0) & (error < 0.5)):
-        raise ValueError(
-            f"error is a probability, from 0 to less than 1/2; got {error}"
-        )
+        raise ValueError(f"error is a probability, from 0 to less than 1/2; got {error}")
     return 1 / (2 * erfcinv(2 * error) ** 2)[()]
 
 
@@ -79,6 +90,7 @@ def _checked(value: Any, name: str) -> np.ndarray:
     if not np.all((value >= 0) & np.isfinite(value)):
         raise ValueError(f"{name} must be zero or more, and finite; got {value}")
     return value
+
 
 # %% ../../nbs/analyzer/theory.ipynb #785a9b6a
 # Nodes and weights on [0, 1]; cubed, they crowd where tanh is steep.
@@ -106,6 +118,7 @@ def _averages(t: float, b: float) -> tuple[float, float, float, float]:
         b * weight @ (even * slope),
         weight @ (even * np.log1p(decay)),
     )
+
 
 # %% ../../nbs/analyzer/theory.ipynb #3e0d0ad1
 @dataclass(frozen=True, repr=False)
@@ -249,10 +262,9 @@ def critical_state(temperature: float = 0.0) -> MeanField:
     """
     temperature = float(_checked(temperature, "temperature"))
     if temperature >= 1:
-        raise ValueError(
-            f"there is no memory at a temperature of 1 or more; got {temperature}"
-        )
+        raise ValueError(f"there is no memory at a temperature of 1 or more; got {temperature}")
     return _state(_edge(temperature), temperature)
+
 
 # %% ../../nbs/analyzer/theory.ipynb #dcc23452
 def mean_field_overlap(load: Any, temperature: Any = 0.0) -> Any:
@@ -273,8 +285,7 @@ def mean_field_overlap(load: Any, temperature: Any = 0.0) -> Any:
         If a number is negative or not finite.
     """
     load, temperature = (
-        _checked(value, name)
-        for value, name in ((load, "load"), (temperature, "temperature"))
+        _checked(value, name) for value, name in ((load, "load"), (temperature, "temperature"))
     )
 
     def overlap(load: float, temperature: float) -> float:
@@ -283,6 +294,7 @@ def mean_field_overlap(load: Any, temperature: Any = 0.0) -> Any:
         return 0.0 if state is None else state.overlap
 
     return np.vectorize(overlap, otypes=[float])(load, temperature)[()]
+
 
 # %% ../../nbs/analyzer/theory.ipynb #3d5d1f2f
 def glass_state(load: float, temperature: float = 0.0) -> MeanField | None:
@@ -409,10 +421,7 @@ class PhaseDiagram:
             ax = plt.gca()
         loads = np.linspace(0, 0.16, 100)
         ax.plot(loads, glass_temperature(loads), color="0.5", label=r"$T_g$")
-        lines = (
-            (self.critical_load, "#0072b2", r"$T_M$"),
-            (self.ruling_load, "#d55e00", r"$T_c$"),
-        )
+        lines = ((self.critical_load, "#0072b2", r"$T_M$"), (self.ruling_load, "#d55e00", r"$T_c$"))
         for load, color, name in lines:
             ax.fill_betweenx(self.temperature, load, color=color, alpha=0.12, lw=0)
             ax.plot(load, self.temperature, color=color, label=name)
@@ -423,12 +432,7 @@ class PhaseDiagram:
             ((0.03, 1.3), "nothing is frozen"),
         ):
             ax.annotate(text, place, ha="left", va="center")
-        ax.set(
-            xlabel=r"load $\alpha$",
-            ylabel="temperature $T$",
-            xlim=(0, 0.16),
-            ylim=(0, 1.5),
-        )
+        ax.set(xlabel=r"load $\alpha$", ylabel="temperature $T$", xlim=(0, 0.16), ylim=(0, 1.5))
         ax.legend(frameon=False, loc="center right")
         return ax
 

@@ -19,7 +19,8 @@ import numpy as np
 from ..state import ParamState, State, lift, per_model, states
 
 # %% auto #0
-__all__ = ['FORMER', 'as_count', 'as_patterns', 'RecallHistory', 'TrainingHistory', 'Trainer']
+__all__ = ["FORMER", "as_count", "as_patterns", "RecallHistory", "TrainingHistory", "Trainer"]
+
 
 # %% ../../nbs/trainer/base.ipynb #36f12f3f
 def as_count(value: Any, name: str, at_least: int = 0) -> int:
@@ -79,18 +80,15 @@ def as_patterns(data: Any, num_neurons: int, name: str = "train_data") -> np.nda
     if not (whole and data.shape[1:] == (num_neurons,)):
         data = _stacked(data, num_neurons, name)
     if len(data) == 0:
-        raise ValueError(
-            f"{name} is empty; expected at least one pattern of {num_neurons} entries"
-        )
+        raise ValueError(f"{name} is empty; expected at least one pattern of {num_neurons} entries")
     # what is too large becomes infinite, and is reported below
     with np.errstate(over="ignore"):
         stacked = np.asarray(data, np.float32)  # float32 is not copied
     if not np.isfinite(stacked).all():
         i, j = np.argwhere(~np.isfinite(stacked))[0]
-        raise ValueError(
-            f"{name}[{i}] has {stacked[i, j]} at entry {j}; expected finite numbers"
-        )
+        raise ValueError(f"{name}[{i}] has {stacked[i, j]} at entry {j}; expected finite numbers")
     return stacked
+
 
 # %% ../../nbs/trainer/base.ipynb #a1bb7c47
 @dataclass(frozen=True, repr=False)
@@ -122,9 +120,7 @@ class RecallHistory:
         if np.any(self.cycle):
             text += f", {np.sum(self.cycle)} in a cycle of two states"
         if np.isfinite(energy).any():
-            text += (
-                f", mean energy {energy[:, 0].mean():.4g} to {energy[:, -1].mean():.4g}"
-            )
+            text += f", mean energy {energy[:, 0].mean():.4g} to {energy[:, -1].mean():.4g}"
         return f"RecallHistory({text})"
 
 
@@ -146,6 +142,7 @@ class TrainingHistory:
     num_stored: int
     load: float
 
+
 # %% ../../nbs/trainer/base.ipynb #c0f1b2b1
 #| code-fold: show
 def _is_key(value: Any) -> bool:
@@ -164,9 +161,7 @@ def _for_each_sample(function: Any, axes: dict[str, int | None]) -> Any:
             for b in range(count)
         ]
         new = {
-            n: results[0][0][n]
-            if axis is None
-            else jnp.stack([r[0][n] for r in results])
+            n: results[0][0][n] if axis is None else jnp.stack([r[0][n] for r in results])
             for n, axis in axes.items()
         }
         return new, jnp.stack([r[1] for r in results])
@@ -199,14 +194,11 @@ def _compilable(boxes: dict[str, Any]) -> bool:
         return True
     try:
         jax.eval_shape(
-            lift(lambda: None, foreign),
-            {name: box.value for name, box in foreign.items()},
+            lift(lambda: None, foreign), {name: box.value for name, box in foreign.items()}
         )
     except Exception as error:  # whatever the other library raises
         reason = str(error).splitlines()[0]
-        warnings.warn(
-            f"running uncompiled, since a variable refuses it: {reason}", stacklevel=5
-        )
+        warnings.warn(f"running uncompiled, since a variable refuses it: {reason}", stacklevel=5)
         return False
     return True
 
@@ -225,9 +217,7 @@ def _copies(model: Any, start: dict, batch: int) -> tuple[dict, dict]:
         if not own:
             flow[name] = value
         elif _is_key(value):
-            flow[name] = jax.vmap(jax.random.fold_in, (None, 0))(
-                value, jnp.arange(batch)
-            )
+            flow[name] = jax.vmap(jax.random.fold_in, (None, 0))(value, jnp.arange(batch))
         else:
             flow[name] = jnp.broadcast_to(value, (batch, *value.shape))
     return flow, axes
@@ -256,9 +246,7 @@ def _settle(
     boxes, batch = states(model), len(patterns)
 
     def energy_now() -> Any:
-        return jnp.asarray(
-            model.energy if hasattr(model, "energy") else jnp.nan, jnp.float32
-        )
+        return jnp.asarray(model.energy if hasattr(model, "energy") else jnp.nan, jnp.float32)
 
     def energy_and_step() -> Any:
         energy = energy_now()
@@ -337,26 +325,20 @@ def _settle(
         slow = jax.tree.map(lambda own, x: x[rows] if own else x, of_samples, carry)
         slow = run(slow, 0)
         carry = jax.tree.map(
-            lambda own, x, new: x.at[rows].set(new) if own else new,
-            of_samples,
-            carry,
-            slow,
+            lambda own, x, new: x.at[rows].set(new) if own else new, of_samples, carry, slow
         )
     _, flow, _, steps, resting, cycle, energies = carry
-    final = jax.lax.cond(
-        jnp.all(resting | cycle), lambda: energies[:, 0], lambda: look(flow)[1]
-    )
+    final = jax.lax.cond(jnp.all(resting | cycle), lambda: energies[:, 0], lambda: look(flow)[1])
     energies = energies.at[:, num_iter].set(final)
     # after what was seen comes the last energy, or the last two of a cycle in turn
     seen = jnp.where(cycle, steps, jnp.where(resting, steps + 1, num_iter + 1))[:, None]
     period, k = jnp.where(cycle, 2, 1)[:, None], jnp.arange(num_iter + 1)
     source = jnp.where(k < seen, k, seen - period + (k - seen) % period)
     energies = jnp.take_along_axis(energies, source, axis=1)
-    last = {
-        name: value if axes[name] is None else value[-1] for name, value in flow.items()
-    }
+    last = {name: value if axes[name] is None else value[-1] for name, value in flow.items()}
     steps = jnp.where(cycle, num_iter, steps)
     return flow[state_name], last, energies, steps, resting, cycle
+
 
 # %% ../../nbs/trainer/base.ipynb #1a8d7f8d
 _bar: Any = None  # the bar on show, if any
@@ -384,6 +366,7 @@ def _report(resting: Any, energy: Any) -> None:
     if _bar is not None:
         _bar.set_postfix(energy=f"{float(energy):.4g}", refresh=False)
         _bar.update(int(resting) - _bar.n)
+
 
 # %% ../../nbs/trainer/base.ipynb #ad0ab3d6
 FORMER = {
@@ -450,9 +433,7 @@ class Trainer(ABC):
         self.feedforward = callable(getattr(model, "forward", None))
         self.weight_attr = weight_attr or getattr(model, "weight_attr", "W")
         self.state_attr = state_attr or getattr(model, "predict_state_attr", "s")
-        self.input_attr = (
-            getattr(model, "input_attr", "x") if self.feedforward else self.state_attr
-        )
+        self.input_attr = getattr(model, "input_attr", "x") if self.feedforward else self.state_attr
         self.history: RecallHistory | TrainingHistory | None = None
         self.configure_progress(show_progress, use_compile, **former)
         if not callable(getattr(model, "update", None)):
@@ -492,10 +473,7 @@ class Trainer(ABC):
         """
 
     def configure_progress(
-        self,
-        show_progress: bool | None = None,
-        use_compile: bool | None = None,
-        **former: Any,
+        self, show_progress: bool | None = None, use_compile: bool | None = None, **former: Any
     ) -> None:
         """Turn progress bars or compilation on or off; what is left out stays as it is.
 
@@ -509,15 +487,11 @@ class Trainer(ABC):
             if name not in FORMER:
                 raise TypeError(f"{type(self).__name__} has no option {name!r}")
             if FORMER[name] is None:
-                warnings.warn(
-                    f"{name} has no effect any more", DeprecationWarning, stacklevel=3
-                )
+                warnings.warn(f"{name} has no effect any more", DeprecationWarning, stacklevel=3)
             elif value is not None:
                 setattr(self, FORMER[name], bool(value))
 
-    def predict(
-        self, pattern: Any, num_iter: int = 20, *, tolerance: float = 1e-6
-    ) -> jax.Array:
+    def predict(self, pattern: Any, num_iter: int = 20, *, tolerance: float = 1e-6) -> jax.Array:
         """Put `pattern` into the model and let it run until nothing changes.
 
         A feedforward model (one with a method ``forward``) answers at once: it carries on from
@@ -545,20 +519,12 @@ class Trainer(ABC):
         """
         pattern = np.asarray(pattern)
         recalled = self._recall(
-            [pattern],
-            num_iter,
-            tolerance,
-            "Recalling",
-            self.show_progress,
-            name="pattern",
+            [pattern], num_iter, tolerance, "Recalling", self.show_progress, name="pattern"
         )
         if self.feedforward:
             return recalled[0]
         self.history = RecallHistory(
-            *(
-                getattr(self.history, part)[0]
-                for part in ("energy", "steps", "converged", "cycle")
-            )
+            *(getattr(self.history, part)[0] for part in ("energy", "steps", "converged", "cycle"))
         )
         return recalled[0]
 
@@ -593,13 +559,7 @@ class Trainer(ABC):
         )
 
     def _recall(
-        self,
-        patterns: Any,
-        num_iter: int,
-        tolerance: float,
-        title: str,
-        show: bool,
-        name: str,
+        self, patterns: Any, num_iter: int, tolerance: float, title: str, show: bool, name: str
     ) -> jax.Array:
         num_iter = as_count(num_iter, "num_iter")
         if not tolerance >= 0:
@@ -611,19 +571,14 @@ class Trainer(ABC):
             self.reset()
             boxes = states(self.model)
             with self._run(title, len(patterns), show, _compilable(boxes)):
-                weights, activity = (
-                    self._box(self.weight_attr),
-                    self._box(self.state_attr),
-                )
+                weights, activity = (self._box(self.weight_attr), self._box(self.state_attr))
                 params = {
                     key: box.value
                     for key, box in boxes.items()
                     if isinstance(box, ParamState) or box is weights
                 }
                 start = {
-                    key: jnp.asarray(box.value)
-                    for key, box in boxes.items()
-                    if key not in params
+                    key: jnp.asarray(box.value) for key, box in boxes.items() if key not in params
                 }
                 state_name = next(key for key, box in boxes.items() if box is activity)
                 recalled, last, *record = _settle(
@@ -639,9 +594,7 @@ class Trainer(ABC):
                 energy, steps, converged, cycle = (np.asarray(part) for part in record)
             for key, value in last.items():
                 boxes[key].value = value
-        self.history = RecallHistory(
-            energy[:, : steps.max() + 1], steps, converged, cycle
-        )
+        self.history = RecallHistory(energy[:, : steps.max() + 1], steps, converged, cycle)
         return recalled
 
     def _respond(self, inputs: np.ndarray, title: str, show: bool) -> jax.Array:
@@ -677,9 +630,7 @@ class Trainer(ABC):
         return patterns
 
     @contextlib.contextmanager
-    def _run(
-        self, title: str, total: int, show: bool, compiled: bool = True
-    ) -> Iterator[Any]:
+    def _run(self, title: str, total: int, show: bool, compiled: bool = True) -> Iterator[Any]:
         """A bar, if there is to be one, and compilation on or off."""
         on = self.use_compile and compiled
         with (

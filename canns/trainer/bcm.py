@@ -16,7 +16,8 @@ from .local import LocalTrainer
 VARIANTS = ("quadratic", "law_cooper")
 
 # %% auto #0
-__all__ = ['VARIANTS', 'bcm_update', 'BCMTrainer']
+__all__ = ["VARIANTS", "bcm_update", "BCMTrainer"]
+
 
 # %% ../../nbs/trainer/bcm.ipynb #efe9bd25
 def bcm_update(
@@ -62,6 +63,7 @@ def bcm_update(
     W = jnp.asarray(W)
     change = jnp.outer(phi, jnp.asarray(pre))
     return W + learning_rate * (change - decay * W if decay else change)
+
 
 # %% ../../nbs/trainer/bcm.ipynb #9f845cc3
 class BCMTrainer(LocalTrainer):
@@ -112,9 +114,7 @@ class BCMTrainer(LocalTrainer):
                 f"such as LinearLayer(..., use_bcm_threshold=True); {type(model).__name__} has none"
             )
         if variant not in VARIANTS:
-            raise ValueError(
-                f"variant must be one of {', '.join(VARIANTS)}; got {variant!r}"
-            )
+            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}; got {variant!r}")
         if not 0 <= decay < np.inf:
             raise ValueError(f"decay must be zero or more; got {decay}")
         super().__init__(model, learning_rate, weight_attr, **options)
@@ -125,6 +125,4 @@ class BCMTrainer(LocalTrainer):
         """The rule for one sample, and then a step of the thresholds."""
         theta = self.model.theta.value
         self.model.update_threshold()
-        return bcm_update(
-            W, pre, post, theta, self.learning_rate, self.variant, self.decay
-        )
+        return bcm_update(W, pre, post, theta, self.learning_rate, self.variant, self.decay)

@@ -17,13 +17,21 @@ from .base import _all_or_nothing, as_count
 from .local import LocalTrainer
 
 # %% auto #0
-__all__ = ['competitive_update', 'neighbourhood', 'CompetitiveTrainer', 'ConscienceTrainer', 'SOMTrainer', 'check_grid',
-           'nearest_units', 'quantization_error', 'topographic_error']
+__all__ = [
+    "competitive_update",
+    "neighbourhood",
+    "CompetitiveTrainer",
+    "ConscienceTrainer",
+    "SOMTrainer",
+    "check_grid",
+    "nearest_units",
+    "quantization_error",
+    "topographic_error",
+]
+
 
 # %% ../../nbs/trainer/competitive.ipynb #66807fd4
-def competitive_update(
-    W: Any, pre: Any, part: Any, learning_rate: Any = 0.05
-) -> jax.Array:
+def competitive_update(W: Any, pre: Any, part: Any, learning_rate: Any = 0.05) -> jax.Array:
     """Move units towards an input: ``W[i] + learning_rate * part[i] * (x - W[i])``.
 
     Parameters
@@ -76,6 +84,7 @@ def neighbourhood(winner: Any, shape: tuple[int, int], radius: Any) -> jax.Array
     )
     return jnp.outer(rows, columns).ravel()
 
+
 # %% ../../nbs/trainer/competitive.ipynb #c8bb768e
 class CompetitiveTrainer(LocalTrainer):
     """Winner-take-all learning: the best unit moves towards the input, the others stay.
@@ -126,6 +135,7 @@ class CompetitiveTrainer(LocalTrainer):
         best = jnp.argmax(self.score(W, pre, post))
         part = jnp.arange(len(W)) == best
         return competitive_update(W, pre, part, self.learning_rate)
+
 
 # %% ../../nbs/trainer/competitive.ipynb #e435e5da
 class ConscienceTrainer(CompetitiveTrainer):
@@ -197,6 +207,7 @@ class ConscienceTrainer(CompetitiveTrainer):
         won = jnp.arange(share.size) == jnp.argmax(score)
         self.share.value = share + (won - share) / self.tau
         return score
+
 
 # %% ../../nbs/trainer/competitive.ipynb #58e38a3c
 class SOMTrainer(LocalTrainer):
@@ -303,6 +314,7 @@ def check_grid(shape: Any, units: int) -> tuple[int, int]:
         )
     return rows, columns
 
+
 # %% ../../nbs/trainer/competitive.ipynb #c56a6103
 def nearest_units(W: Any, data: Any, count: int = 1) -> jax.Array:
     """The units nearest to each sample, the nearest first.
@@ -393,7 +405,5 @@ def topographic_error(W: Any, data: Any, shape: tuple[int, int]) -> jax.Array:
     """
     shape = check_grid(shape, np.shape(W)[0])
     pair = nearest_units(W, data, 2)
-    down, across = (
-        jnp.abs(jnp.diff(place, axis=1)) for place in jnp.unravel_index(pair, shape)
-    )
+    down, across = (jnp.abs(jnp.diff(place, axis=1)) for place in jnp.unravel_index(pair, shape))
     return jnp.mean(jnp.maximum(down, across) > 1)

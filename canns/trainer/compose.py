@@ -19,7 +19,8 @@ from .base import Trainer, _all_or_nothing
 from .local import LocalTrainer
 
 # %% auto #0
-__all__ = ['add_changes', 'wanted_change', 'CompoundTrainer', 'RuleSum', 'Stage', 'Stages']
+__all__ = ["add_changes", "wanted_change", "CompoundTrainer", "RuleSum", "Stage", "Stages"]
+
 
 # %% ../../nbs/trainer/compose.ipynb #3e520c59
 def add_changes(
@@ -65,6 +66,7 @@ def wanted_change(rule: Any, W: Any, pre: Any, post: Any) -> jax.Array:
     if rule.clipped:
         free.w_min, free.w_max = -np.inf, np.inf
     return free.update_weights(W, pre, post) - W
+
 
 # %% ../../nbs/trainer/compose.ipynb #d7d73c5b
 def _check_rules(trainers: list, kind: type, owner: str) -> None:
@@ -125,16 +127,14 @@ class CompoundTrainer(LocalTrainer):
             raise ValueError(f"{name} got a rule twice; its traces would advance twice")
         for rule in rules:
             if any(
-                getattr(type(rule), m) is not getattr(LocalTrainer, m)
-                for m in ("learn", "update")
+                getattr(type(rule), m) is not getattr(LocalTrainer, m) for m in ("learn", "update")
             ):
                 raise TypeError(
                     f"{type(rule).__name__} presents samples in a way of its own; "
                     f"{name} takes rules that only define update_weights"
                 )
         lower, upper = (
-            [getattr(r, b, i) for r in rules]
-            for b, i in (("w_min", -np.inf), ("w_max", np.inf))
+            [getattr(r, b, i) for r in rules] for b, i in (("w_min", -np.inf), ("w_max", np.inf))
         )
         self.w_min, self.w_max = (
             np.max(np.broadcast_arrays(*lower), axis=0),
@@ -145,11 +145,7 @@ class CompoundTrainer(LocalTrainer):
         self.rules = rules
         # past LocalTrainer: the learning rates are those of the rules
         Trainer.__init__(
-            self,
-            rules[0].model,
-            weight_attr=names[0][0],
-            state_attr=names[0][1],
-            **options,
+            self, rules[0].model, weight_attr=names[0][0], state_attr=names[0][1], **options
         )
 
     @property
@@ -192,6 +188,7 @@ class RuleSum(CompoundTrainer):
         """All rules for one sample."""
         changes = [wanted_change(rule, W, pre, post) for rule in self.rules]
         return add_changes(W, changes, self.w_min, self.w_max)
+
 
 # %% ../../nbs/trainer/compose.ipynb #1b06753f
 class Stage:
@@ -244,17 +241,12 @@ class Stages(Trainer):
         found = [s if isinstance(s, Stage) else Stage(s) for s in stages]
         _check_rules([stage.trainer for stage in found], Trainer, type(self).__name__)
         first = found[0].trainer
-        super().__init__(
-            first.model, weight_attr=first.weight_attr, state_attr=first.state_attr
-        )
+        super().__init__(first.model, weight_attr=first.weight_attr, state_attr=first.state_attr)
         self.stages = found
         self.configure_progress(**options)
 
     def configure_progress(
-        self,
-        show_progress: bool | None = None,
-        use_compile: bool | None = None,
-        **former: Any,
+        self, show_progress: bool | None = None, use_compile: bool | None = None, **former: Any
     ) -> None:
         """Turn progress bars or compilation on or off, here and in all stages."""
         super().configure_progress(show_progress, use_compile, **former)

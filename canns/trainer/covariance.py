@@ -15,7 +15,8 @@ from .base import Trainer, TrainingHistory
 from ..weights import add_outer, zero_diagonal
 
 # %% auto #0
-__all__ = ['covariance_update', 'sparse_threshold', 'neuron_thresholds', 'CovarianceTrainer']
+__all__ = ["covariance_update", "sparse_threshold", "neuron_thresholds", "CovarianceTrainer"]
+
 
 # %% ../../nbs/trainer/covariance.ipynb #dcc36f74
 def covariance_update(W: Any, patterns: Any, activity: Any) -> Any:
@@ -56,9 +57,8 @@ def _check_activity(activity: Any) -> None:
         return
     f = np.asarray(activity)
     if not np.all((f > 0) & (f < 1)):
-        raise ValueError(
-            f"activity is a probability strictly between 0 and 1; got {activity}"
-        )
+        raise ValueError(f"activity is a probability strictly between 0 and 1; got {activity}")
+
 
 # %% ../../nbs/trainer/covariance.ipynb #6965fa1b
 def sparse_threshold(activity: Any, load: Any = 0.0) -> Any:
@@ -88,6 +88,7 @@ def sparse_threshold(activity: Any, load: Any = 0.0) -> Any:
     f = jnp.asarray(activity, jnp.float32)
     return 0.5 - f + load * f * (1 - f) * jnp.log((1 - f) / f)
 
+
 # %% ../../nbs/trainer/covariance.ipynb #d98e33cf
 def neuron_thresholds(W: Any, activity: Any, threshold: Any) -> jax.Array:
     """Thresholds with which neurons of ±1 do what neurons of 0 and 1 would do.
@@ -107,6 +108,7 @@ def neuron_thresholds(W: Any, activity: Any, threshold: Any) -> jax.Array:
     f = jnp.asarray(activity, jnp.float32)
     shift = W @ jnp.broadcast_to(1 - 2 * f, W.shape[1:])
     return 2 * jnp.asarray(threshold, jnp.float32) - shift
+
 
 # %% ../../nbs/trainer/covariance.ipynb #795efee2
 class CovarianceTrainer(Trainer):
@@ -148,13 +150,7 @@ class CovarianceTrainer(Trainer):
     https://doi.org/10.1209/0295-5075/6/2/002
     """
 
-    def __init__(
-        self,
-        model: Any,
-        activity: Any,
-        threshold: float | None = None,
-        **options: Any,
-    ):
+    def __init__(self, model: Any, activity: Any, threshold: float | None = None, **options: Any):
         super().__init__(model, **options)
         _check_activity(activity)
         if threshold is not None and not np.isfinite(threshold):

@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from .base import Trainer, TrainingHistory
 
 # %% auto #0
-__all__ = ['dense_update', 'DenseTrainer']
+__all__ = ["dense_update", "DenseTrainer"]
+
 
 # %% ../../nbs/trainer/dense.ipynb #c4824f08
 def dense_update(W: Any, pre: Any) -> jax.Array:
@@ -36,6 +37,7 @@ def dense_update(W: Any, pre: Any) -> jax.Array:
     D. Krotov & J. J. Hopfield (2016), NIPS 29, 1172. https://doi.org/10.48550/arXiv.1606.01164
     """
     return jnp.concatenate([jnp.asarray(W), jnp.atleast_2d(jnp.asarray(pre))])
+
 
 # %% ../../nbs/trainer/dense.ipynb #8c429a17
 class DenseTrainer(Trainer):

@@ -15,7 +15,8 @@ from .local import LocalTrainer
 from ..weights import add_outer, zero_diagonal
 
 # %% auto #0
-__all__ = ['hebbian_update', 'HebbianTrainer', 'AntiHebbianTrainer']
+__all__ = ["hebbian_update", "HebbianTrainer", "AntiHebbianTrainer"]
+
 
 # %% ../../nbs/trainer/hebbian.ipynb #ad11a334
 def hebbian_update(W: Any, pre: Any, post: Any = None, learning_rate: Any = 1.0) -> Any:
@@ -45,6 +46,7 @@ def hebbian_update(W: Any, pre: Any, post: Any = None, learning_rate: Any = 1.0)
         if post is None
         else add_outer(W, post, pre, learning_rate)
     )
+
 
 # %% ../../nbs/trainer/hebbian.ipynb #d32b8d41
 class HebbianTrainer(LocalTrainer):
@@ -100,11 +102,7 @@ class HebbianTrainer(LocalTrainer):
         **options: Any,
     ):
         super().__init__(
-            model,
-            learning_rate,
-            show_progress=show_progress,
-            use_compile=use_compile,
-            **options,
+            model, learning_rate, show_progress=show_progress, use_compile=use_compile, **options
         )
         self.subtract_mean = subtract_mean
         self.zero_diagonal = zero_diagonal
@@ -153,9 +151,7 @@ class HebbianTrainer(LocalTrainer):
             W = zero_diagonal(W) if self.zero_diagonal else W
         box.value = W
         self.num_stored += len(patterns) if self._sign > 0 else 0
-        self.history = TrainingHistory(
-            len(patterns), self.num_stored, self.num_stored / size
-        )
+        self.history = TrainingHistory(len(patterns), self.num_stored, self.num_stored / size)
         capacity = getattr(self.model, "storage_capacity", None)
         if capacity is not None and self.num_stored > capacity and not self._warned:
             self._warned = True

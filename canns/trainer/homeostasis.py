@@ -16,14 +16,22 @@ from ..state import State
 from .local import LocalTrainer
 
 # %% auto #0
-__all__ = ['scaling_update', 'intrinsic_update', 'multiplicative_normalization', 'subtractive_normalization',
-           'HomeostaticTrainer', 'ScalingTrainer', 'IntrinsicTrainer', 'NormalizationTrainer',
-           'MultiplicativeNormalizationTrainer', 'SubtractiveNormalizationTrainer']
+__all__ = [
+    "scaling_update",
+    "intrinsic_update",
+    "multiplicative_normalization",
+    "subtractive_normalization",
+    "HomeostaticTrainer",
+    "ScalingTrainer",
+    "IntrinsicTrainer",
+    "NormalizationTrainer",
+    "MultiplicativeNormalizationTrainer",
+    "SubtractiveNormalizationTrainer",
+]
+
 
 # %% ../../nbs/trainer/homeostasis.ipynb #448c159b
-def scaling_update(
-    W: Any, rate: Any, target: Any = 1.0, learning_rate: Any = 1e-3
-) -> jax.Array:
+def scaling_update(W: Any, rate: Any, target: Any = 1.0, learning_rate: Any = 1e-3) -> jax.Array:
     """Synaptic scaling: ``W[i] * exp(learning_rate * (target[i] - rate[i]))``.
 
     Parameters
@@ -77,6 +85,7 @@ def intrinsic_update(
     """
     too_much = jnp.asarray(rate) - jnp.asarray(target)
     return jnp.asarray(threshold) + learning_rate * too_much
+
 
 # %% ../../nbs/trainer/homeostasis.ipynb #969acb79
 def multiplicative_normalization(W: Any, total: Any = 1.0) -> jax.Array:
@@ -144,6 +153,7 @@ def subtractive_normalization(
     )
     low, high = jax.lax.fori_loop(0, 26, halve, widest)
     return jnp.clip(W - (low + high) / 2, w_min, w_max)
+
 
 # %% ../../nbs/trainer/homeostasis.ipynb #e0d57ef0
 class HomeostaticTrainer(LocalTrainer):
@@ -271,12 +281,11 @@ def _per_neuron(value: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
     """`value` as one positive number, or one for each neuron."""
     value = np.asarray(value, np.float32)
     if value.shape not in ((), shape):
-        raise ValueError(
-            f"{name} must be a number or have shape {shape}; got {value.shape}"
-        )
+        raise ValueError(f"{name} must be a number or have shape {shape}; got {value.shape}")
     if not np.all((value > 0) & (value < np.inf)):
         raise ValueError(f"{name} must be positive and finite; got {value}")
     return value
+
 
 # %% ../../nbs/trainer/homeostasis.ipynb #30396f63
 class NormalizationTrainer(LocalTrainer):
@@ -373,9 +382,7 @@ class SubtractiveNormalizationTrainer(NormalizationTrainer):
     ):
         super().__init__(model, learning_rate, total, weight_attr, **options)
         if not -np.inf < w_min < w_max < np.inf:
-            raise ValueError(
-                f"w_min must be below w_max, and both finite; got {w_min} and {w_max}"
-            )
+            raise ValueError(f"w_min must be below w_max, and both finite; got {w_min} and {w_max}")
         N = self._box(self.weight_attr).shape[-1]
         if not np.all((N * w_min <= self.total) & (self.total <= N * w_max)):
             raise ValueError(

@@ -18,7 +18,7 @@ from ..state import lift, per_model, states
 from .base import Trainer, _all_or_nothing, _compilable, as_count
 
 # %% auto #0
-__all__ = ['BLOCK', 'LearningHistory', 'LocalTrainer']
+__all__ = ["BLOCK", "LearningHistory", "LocalTrainer"]
 
 # %% ../../nbs/trainer/local.ipynb #a0c29afa
 BLOCK = 1024
@@ -52,22 +52,20 @@ class LearningHistory:
             text += f", {name} {values[-1]:.4g}"
         return f"LearningHistory({text})"
 
+
 # %% ../../nbs/trainer/local.ipynb #c2d0a21d
 #| code-fold: show
 @per_model
-def _learn(
-    trainer: Any, values: dict, learning_rate: Any, samples: Any, count: Any
-) -> tuple:
+def _learn(trainer: Any, values: dict, learning_rate: Any, samples: Any, count: Any) -> tuple:
     """Let `trainer` learn from the first `count` of the `samples` (B, N)."""
     trainer.learning_rate = learning_rate
     boxes = states(trainer)
     learn, look = lift(trainer.learn, boxes), lift(trainer.look, boxes)
-    new = jax.lax.fori_loop(
-        0, count, lambda t, values: learn(values, samples[t])[0], values
-    )
+    new = jax.lax.fori_loop(0, count, lambda t, values: learn(values, samples[t])[0], values)
     (W, old_W), report = (look(v)[1][0] for v in (new, values)), look(new)[1][1]
     finite = jnp.all(jnp.isfinite(W))
     return new, finite, jnp.linalg.norm(W - old_W), jnp.linalg.norm(W), report
+
 
 # %% ../../nbs/trainer/local.ipynb #c5f44452
 class LocalTrainer(Trainer):
@@ -104,11 +102,7 @@ class LocalTrainer(Trainer):
     clipped = False
 
     def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 0.01,
-        weight_attr: str | None = None,
-        **options: Any,
+        self, model: Any, learning_rate: Any = 0.01, weight_attr: str | None = None, **options: Any
     ):
         super().__init__(model, weight_attr=weight_attr, **options)
         if not np.all(np.isfinite(learning_rate)):
@@ -206,9 +200,7 @@ class LocalTrainer(Trainer):
             boxes = states(self)
             values = {name: jnp.asarray(box.value) for name, box in boxes.items()}
             title = f"{type(self).__name__}, {epochs} epoch{'s' * (epochs > 1)}"
-            with self._run(
-                title, len(order), self.show_progress, _compilable(boxes)
-            ) as bar:
+            with self._run(title, len(order), self.show_progress, _compilable(boxes)) as bar:
                 values, history = self._blocks(values, samples, rate, order, bar)
             for name, value in values.items():
                 boxes[name].value = value
@@ -252,9 +244,7 @@ class LocalTrainer(Trainer):
                 bar.update(len(here))
         count, change, norm, reports = zip(*records, strict=True)
         reports = {name: np.array([r[name] for r in reports]) for name in reports[0]}
-        return values, LearningHistory(
-            np.array(count), np.array(change), np.array(norm), reports
-        )
+        return values, LearningHistory(np.array(count), np.array(change), np.array(norm), reports)
 
     def _bare(self) -> LocalTrainer:
         """A copy without what must not count as a reason to compile again."""
@@ -263,19 +253,10 @@ class LocalTrainer(Trainer):
         return bare
 
     def _diverged(
-        self,
-        values: dict,
-        rate: Any,
-        block: np.ndarray,
-        count: int,
-        start: int,
-        order: np.ndarray,
+        self, values: dict, rate: Any, block: np.ndarray, count: int, start: int, order: np.ndarray
     ) -> None:
         """Find the sample after which the weights were not finite, and say so."""
-        good, bad = (
-            0,
-            count,
-        )  # finite after `good` samples of the block, not finite after `bad`
+        good, bad = (0, count)  # finite after `good` samples of the block, not finite after `bad`
         while bad - good > 1:
             middle = (good + bad) // 2
             finite = _learn(self._bare(), values, rate, block, middle)[1]

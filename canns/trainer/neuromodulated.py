@@ -17,7 +17,8 @@ from .compose import CompoundTrainer, add_changes, wanted_change
 from .local import LocalTrainer
 
 # %% auto #0
-__all__ = ['three_factor_update', 'ModulatedTrainer']
+__all__ = ["three_factor_update", "ModulatedTrainer"]
+
 
 # %% ../../nbs/trainer/neuromodulated.ipynb #dd073476
 def three_factor_update(
@@ -66,6 +67,7 @@ def three_factor_update(
     d = keep * jnp.asarray(dopamine) + jnp.asarray(reward)
     return add_changes(W, [dt * c * d[:, None]], w_min, w_max), c, d
 
+
 # %% ../../nbs/trainer/neuromodulated.ipynb #7835a68c
 class ModulatedTrainer(CompoundTrainer):
     """A rule whose changes become real only if a reward comes, maybe later.
@@ -101,11 +103,7 @@ class ModulatedTrainer(CompoundTrainer):
     """
 
     def __init__(
-        self,
-        rule: LocalTrainer,
-        tau_e: float = 1000.0,
-        tau_d: float = 200.0,
-        **options: Any,
+        self, rule: LocalTrainer, tau_e: float = 1000.0, tau_d: float = 200.0, **options: Any
     ):
         if not 0 < tau_e < np.inf:
             raise ValueError(f"tau_e is a time and must be positive; got {tau_e}")

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 from .local import LocalTrainer
 
 # %% auto #0
-__all__ = ['oja_update', 'sanger_update', 'SangerTrainer', 'OjaTrainer']
+__all__ = ["oja_update", "sanger_update", "SangerTrainer", "OjaTrainer"]
+
 
 # %% ../../nbs/trainer/oja.ipynb #1da890bb
 def oja_update(W: Any, pre: Any, post: Any, learning_rate: Any = 0.01) -> jax.Array:
@@ -58,9 +59,8 @@ def sanger_update(W: Any, pre: Any, post: Any, learning_rate: Any = 0.01) -> jax
     T. D. Sanger (1989), Neural Networks 2, 459. https://doi.org/10.1016/0893-6080(89)90044-0
     """
     W, y = jnp.asarray(W), jnp.asarray(post)
-    return W + learning_rate * (
-        jnp.outer(y, jnp.asarray(pre)) - jnp.tril(jnp.outer(y, y)) @ W
-    )
+    return W + learning_rate * (jnp.outer(y, jnp.asarray(pre)) - jnp.tril(jnp.outer(y, y)) @ W)
+
 
 # %% ../../nbs/trainer/oja.ipynb #bae5e7c9
 class SangerTrainer(LocalTrainer):

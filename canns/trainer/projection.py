@@ -16,7 +16,14 @@ from .local import LocalTrainer
 from ..weights import OuterProducts, add_outer, zero_diagonal
 
 # %% auto #0
-__all__ = ['novel_directions', 'projection_weights', 'ProjectionTrainer', 'diederich_opper_update', 'DiederichOpperTrainer']
+__all__ = [
+    "novel_directions",
+    "projection_weights",
+    "ProjectionTrainer",
+    "diederich_opper_update",
+    "DiederichOpperTrainer",
+]
+
 
 # %% ../../nbs/trainer/projection.ipynb #e2dc742e
 @jax.jit
@@ -60,6 +67,7 @@ def novel_directions(patterns: Any, known: Any = None) -> tuple[jax.Array, jax.A
         # one step of Newton's method towards length one and right angles
         return 1.5 * b - 0.5 * (b @ b.T) @ b, rank
 
+
 # %% ../../nbs/trainer/projection.ipynb #f03d8d12
 def projection_weights(patterns: Any) -> OuterProducts:
     """The projection rule in closed form: ``W x = x`` for every mixture x of the patterns.
@@ -96,6 +104,7 @@ def _warn_if_dependent(given: int, rank: int) -> None:
             "being mixtures of others; the pseudo-inverse is used",
             stacklevel=3,
         )
+
 
 # %% ../../nbs/trainer/projection.ipynb #dbb2430c
 class ProjectionTrainer(Trainer):
@@ -170,6 +179,7 @@ class ProjectionTrainer(Trainer):
         self.num_stored += count
         self.history = TrainingHistory(count, self.num_stored, self.num_stored / size)
 
+
 # %% ../../nbs/trainer/projection.ipynb #1c2d7e04
 def diederich_opper_update(
     W: Any, pattern: Any, learning_rate: Any = 1.0, zero_diagonal: bool = True
@@ -202,6 +212,7 @@ def diederich_opper_update(
     W = W + learning_rate / len(x) * jnp.outer(x - W @ x, x)
     return jnp.fill_diagonal(W, 0.0, inplace=False) if zero_diagonal else W
 
+
 # %% ../../nbs/trainer/projection.ipynb #0c0747e6
 class DiederichOpperTrainer(LocalTrainer):
     """Learn the projection rule by a local one: the delta rule, pattern by pattern.
@@ -230,12 +241,7 @@ class DiederichOpperTrainer(LocalTrainer):
     """
 
     def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 1.0,
-        *,
-        zero_diagonal: bool = True,
-        **options: Any,
+        self, model: Any, learning_rate: Any = 1.0, *, zero_diagonal: bool = True, **options: Any
     ):
         super().__init__(model, learning_rate, **options)
         if self.feedforward:

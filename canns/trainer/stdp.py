@@ -21,8 +21,17 @@ from ..state import State
 from .local import LocalTrainer
 
 # %% auto #0
-__all__ = ['stdp_update', 'spike_traces', 'next_trace', 'stdp_weight_change', 'check_times', 'STDPTrainer', 'check_spiking',
-           'check_bounds']
+__all__ = [
+    "stdp_update",
+    "spike_traces",
+    "next_trace",
+    "stdp_weight_change",
+    "check_times",
+    "STDPTrainer",
+    "check_spiking",
+    "check_bounds",
+]
+
 
 # %% ../../nbs/trainer/stdp.ipynb #6ba8fe14
 def stdp_update(
@@ -77,10 +86,9 @@ def stdp_update(
         grow, shrink = grow * (w_max - W), shrink * (W - w_min)
     return jnp.clip(W + learning_rate * (grow - shrink), w_min, w_max)
 
+
 # %% ../../nbs/trainer/stdp.ipynb #032a9bc6
-def spike_traces(
-    spikes: Any, tau: float, dt: float = 1.0, nearest: bool = False
-) -> jax.Array:
+def spike_traces(spikes: Any, tau: float, dt: float = 1.0, nearest: bool = False) -> jax.Array:
     """Trace of the spikes before each step.
 
     Parameters
@@ -205,10 +213,7 @@ def stdp_weight_change(
         grow = _collect(post, spike_traces, pre, tau_plus, dt, True)
         shrink = _collect(pre, spike_traces, post, tau_minus, dt, True)
         return A_plus * grow - A_minus * shrink.T
-    plus, minus = (
-        (A_plus, decay_factor(tau_plus, dt)),
-        (A_minus, decay_factor(tau_minus, dt)),
-    )
+    plus, minus = ((A_plus, decay_factor(tau_plus, dt)), (A_minus, decay_factor(tau_minus, dt)))
     return _collect(post, _window, pre, plus, minus)
 
 
@@ -217,6 +222,7 @@ def check_times(**times: float) -> None:
     for name, time in times.items():
         if not 0 < time < np.inf:
             raise ValueError(f"{name} is a time in ms and must be positive; got {time}")
+
 
 # %% ../../nbs/trainer/stdp.ipynb #8140dfb2
 class STDPTrainer(LocalTrainer):

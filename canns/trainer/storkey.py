@@ -15,7 +15,8 @@ from .base import Trainer, TrainingHistory
 from ..weights import OuterProducts, add_outer, zero_diagonal
 
 # %% auto #0
-__all__ = ['storkey_update', 'StorkeyTrainer']
+__all__ = ["storkey_update", "StorkeyTrainer"]
+
 
 # %% ../../nbs/trainer/storkey.ipynb #029c3cee
 @jax.jit
@@ -56,6 +57,7 @@ def storkey_update(W: Any, patterns: Any) -> Any:
         learned = jnp.zeros((2 * count, size)), jnp.zeros(2 * count), jnp.zeros(size)
         rows, coef, _ = jax.lax.fori_loop(0, count, learn, learned)
         return zero_diagonal(add_outer(grow**count * W, rows, coef=coef))
+
 
 # %% ../../nbs/trainer/storkey.ipynb #83f6a63c
 class StorkeyTrainer(Trainer):
@@ -105,9 +107,7 @@ class StorkeyTrainer(Trainer):
         box, (count, size) = self._box(self.weight_attr), patterns.shape
         if not np.all(np.abs(patterns) == 1):
             wrong = patterns[np.abs(patterns) != 1][0]
-            raise ValueError(
-                f"Storkey's rule is for patterns of +1 and -1; found an entry {wrong}"
-            )
+            raise ValueError(f"Storkey's rule is for patterns of +1 and -1; found an entry {wrong}")
         W = box.value
         known = isinstance(W, OuterProducts) and W.symmetric
         if not known and (

@@ -14,16 +14,11 @@ import numpy as np
 from ..models.brain_inspired.spiking import decay_factor
 from ..state import State
 from .local import LocalTrainer
-from canns.trainer.stdp import (
-    check_bounds,
-    check_spiking,
-    check_times,
-    next_trace,
-    spike_traces,
-)
+from .stdp import check_bounds, check_spiking, check_times, next_trace, spike_traces
 
 # %% auto #0
-__all__ = ['triplet_stdp_update', 'triplet_weight_change', 'TripletSTDPTrainer']
+__all__ = ["triplet_stdp_update", "triplet_weight_change", "TripletSTDPTrainer"]
+
 
 # %% ../../nbs/trainer/triplet_stdp.ipynb #82c110ba
 def triplet_stdp_update(
@@ -72,9 +67,7 @@ def triplet_stdp_update(
     J.-P. Pfister & W. Gerstner (2006), J. Neurosci. 26, 9673.
     https://doi.org/10.1523/JNEUROSCI.1425-06.2006
     """
-    W, pre, post, r1, r2, o1, o2 = (
-        jnp.asarray(a) for a in (W, pre, post, r1, r2, o1, o2)
-    )
+    W, pre, post, r1, r2, o1, o2 = (jnp.asarray(a) for a in (W, pre, post, r1, r2, o1, o2))
     grow = jnp.outer(post * (A2_plus + A3_plus * o2), r1)
     shrink = jnp.outer(o1, pre * (A2_minus + A3_minus * r2))
     return jnp.clip(W + learning_rate * (grow - shrink), w_min, w_max)
@@ -128,6 +121,7 @@ def triplet_weight_change(
     o1, o2 = (spike_traces(post, tau, dt, nearest) for tau in (tau_minus, tau_y))
     grow = (post * (A2_plus + A3_plus * o2)).T @ r1
     return grow - o1.T @ (pre * (A2_minus + A3_minus * r2))
+
 
 # %% ../../nbs/trainer/triplet_stdp.ipynb #aee3b764
 class TripletSTDPTrainer(LocalTrainer):
@@ -200,9 +194,7 @@ class TripletSTDPTrainer(LocalTrainer):
                 f"amplitudes must be finite; got {A2_plus}, {A3_plus}, {A2_minus}, {A3_minus}"
             )
         if neighbours not in ("all", "nearest"):
-            raise ValueError(
-                f'neighbours must be "all" or "nearest"; got {neighbours!r}'
-            )
+            raise ValueError(f'neighbours must be "all" or "nearest"; got {neighbours!r}')
         super().__init__(model, learning_rate, weight_attr, **options)
         self.amplitudes = (A2_plus, A3_plus, A2_minus, A3_minus)
         self.time_constants = (tau_plus, tau_x, tau_minus, tau_y)
@@ -222,17 +214,8 @@ class TripletSTDPTrainer(LocalTrainer):
         boxes = (self.r1, self.r2, self.o1, self.o2)
         decays = decay_factor(self.time_constants, self.model.dt)
         before = [decay * box.value for decay, box in zip(decays, boxes, strict=True)]
-        for box, trace, spikes in zip(
-            boxes, before, (pre, pre, post, post), strict=True
-        ):
+        for box, trace, spikes in zip(boxes, before, (pre, pre, post, post), strict=True):
             box.value = next_trace(trace, spikes, self.neighbours == "nearest")
         return triplet_stdp_update(
-            W,
-            pre,
-            post,
-            *before,
-            *self.amplitudes,
-            self.learning_rate,
-            self.w_min,
-            self.w_max,
+            W, pre, post, *before, *self.amplitudes, self.learning_rate, self.w_min, self.w_max
         )

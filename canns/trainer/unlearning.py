@@ -26,7 +26,8 @@ from .hebbian import hebbian_update
 from ..weights import OuterProducts, add_outer, zero_diagonal
 
 # %% auto #0
-__all__ = ['unlearning_update', 'UnlearningTrainer']
+__all__ = ["unlearning_update", "UnlearningTrainer"]
+
 
 # %% ../../nbs/trainer/unlearning.ipynb #78f095dc
 def unlearning_update(W: Any, dreams: Any, learning_rate: Any = 0.01) -> Any:
@@ -52,9 +53,8 @@ def unlearning_update(W: Any, dreams: Any, learning_rate: Any = 0.01) -> Any:
     J. J. Hopfield, D. I. Feinstein & R. G. Palmer (1983), Nature 304, 158.
     https://doi.org/10.1038/304158a0
     """
-    return zero_diagonal(
-        hebbian_update(W, dreams, learning_rate=-jnp.asarray(learning_rate))
-    )
+    return zero_diagonal(hebbian_update(W, dreams, learning_rate=-jnp.asarray(learning_rate)))
+
 
 # %% ../../nbs/trainer/unlearning.ipynb #beecc5b4
 def _room_for(W: Any, dreams: int) -> Any:
@@ -106,18 +106,10 @@ def _sleep(
         if report:
             jax.debug.callback(_report, (k + 1) * batch, jnp.mean(record[0][:, -1]))
         # every night starts from rest, but random orders go on
-        start = {
-            name: last[name] if _is_key(value) else value
-            for name, value in start.items()
-        }
-        return (_morning(W, dreams, rates, first + k * batch), start), (
-            dreams[-1],
-            record,
-        )
+        start = {name: last[name] if _is_key(value) else value for name, value in start.items()}
+        return (_morning(W, dreams, rates, first + k * batch), start), (dreams[-1], record)
 
-    (W, last), (dreams, record) = jax.lax.scan(
-        night, (W, start), (jnp.arange(nights), cues, rates)
-    )
+    (W, last), (dreams, record) = jax.lax.scan(night, (W, start), (jnp.arange(nights), cues, rates))
     record = [part.reshape(nights * batch, *part.shape[2:]) for part in record]
     return W, {**last, state_name: dreams[-1]}, record
 
@@ -228,6 +220,4 @@ class UnlearningTrainer(Trainer):
             for name, value in last.items():
                 boxes[name].value = value
         energy, steps, converged, cycle = (np.asarray(part)[:total] for part in record)
-        self.history = RecallHistory(
-            energy[:, : steps.max() + 2], steps, converged, cycle
-        )
+        self.history = RecallHistory(energy[:, : steps.max() + 2], steps, converged, cycle)

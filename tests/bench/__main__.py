@@ -100,7 +100,8 @@ print(json.dumps([exact, first, timed(lambda: ours(patterns, cues), 7), touch]))
 """
 
 IMPORTS = (
-    "import numpy, jax, skimage.data, skimage.color, skimage.transform, skimage.filters, matplotlib.pyplot"
+    "import numpy, jax, skimage.data, skimage.color, skimage.transform, skimage.filters\n"
+    "import matplotlib.pyplot"
 )
 
 
@@ -128,7 +129,11 @@ def measure(*command: str) -> list:
 def alternately(first: list[str], second: list[str], repeats: int) -> tuple[float, float, float]:
     """Median wall times of two processes run in turn, and the first one's peak memory in MB."""
     pairs = [(run(*first), run(*second)) for _ in range(repeats)]
-    return median(a[0] for a, _ in pairs), median(b[0] for _, b in pairs), max(a[1] for a, _ in pairs)
+    return (
+        median(a[0] for a, _ in pairs),
+        median(b[0] for _, b in pairs),
+        max(a[1] for a, _ in pairs),
+    )
 
 
 def main() -> None:
@@ -215,7 +220,9 @@ def main() -> None:
             row(**line)
 
     about = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    RESULTS.write_text(json.dumps({"machine": about, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    RESULTS.write_text(
+        json.dumps({"machine": about, "rows": rows}, indent=1) + "\n", encoding="utf-8"
+    )
     print(f"saved in {RESULTS.relative_to(ROOT)}")
 
 

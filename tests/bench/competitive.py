@@ -65,10 +65,14 @@ def main() -> None:
     lost = float(quantization_error(layer.W.value, data))
     broken = float(topographic_error(layer.W.value, data, SHAPE))
     each = seconds / SAMPLES * 1e6
-    print(f"{each:.1f} µs for each sample, quantisation error {lost:.3f}, topographic error {broken:.3f}")
+    print(
+        f"{each:.1f} µs for each sample, quantisation error {lost:.3f}, topographic error {broken:.3f}"
+    )
     job = "a map of 20 × 20 units, 10,000 samples of 16 numbers, time for each sample"
     if not PEERS:
-        finish([row(job, f"{each:.1f} µs; errors: quantisation {lost:.3f}, topographic {broken:.3f}")])
+        finish(
+            [row(job, f"{each:.1f} µs; errors: quantisation {lost:.3f}, topographic {broken:.3f}")]
+        )
         return
 
     other = peer(MINISOM, "minisom", "numpy")
@@ -83,7 +87,11 @@ def main() -> None:
         f"{lost:.3f} and {other['quantization']:.3f}, topographic error {broken:.3f} and "
         f"{other['topographic']:.3f}"
     )
-    holds = each <= theirs and lost <= 1.05 * other["quantization"] and broken <= other["topographic"] + 0.01
+    holds = (
+        each <= theirs
+        and lost <= 1.05 * other["quantization"]
+        and broken <= other["topographic"] + 0.01
+    )
     finish([row(f"{job}, beside MiniSom", measured, "at least as fast, a map as good", holds)])
 
 

@@ -98,8 +98,12 @@ def stdp_loop() -> tuple[np.ndarray, int]:
 
 reference, fired = stdp_loop()
 wrong = np.mean(np.abs(stdp() - reference) > 1e-4)
-print(f"STDP: output at {fired / STEPS / SIZE:.3f} spikes per step, {wrong:.2%} of the weights differ")
-assert wrong < 0.01  # a potential within rounding of the threshold may fire in one and not in the other
+print(
+    f"STDP: output at {fired / STEPS / SIZE:.3f} spikes per step, {wrong:.2%} of the weights differ"
+)
+assert (
+    wrong < 0.01
+)  # a potential within rounding of the threshold may fire in one and not in the other
 loop, ours = timed(stdp_loop, stdp, repeats=5)
 JOB = "STDP in the loop, 512 to 512 neurons, 1,000 steps, 2 % of inputs spiking"
 rows.append(compared(JOB, "event-driven NumPy", loop, ours, 1))
@@ -129,7 +133,9 @@ for _ in range(4):
 print(json.dumps(sorted(seconds[1:])[1]))
 """
     )
-    ours = peer(CODE)  # the same program, alone like the others: NumPy's threads go on waiting for work
+    ours = peer(
+        CODE
+    )  # the same program, alone like the others: NumPy's threads go on waiting for work
     rows.append(compared(JOB, "canns 1.5.0", peer(CODE, "canns==1.5.0"), ours, 5))
     CODE = (
         SHARED

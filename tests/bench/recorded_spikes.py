@@ -24,7 +24,10 @@ def recorded_loop(steps: int) -> np.ndarray:
 
 
 np.testing.assert_allclose(
-    stdp_weight_change(pre[:500], post[:500], A_PLUS, A_MINUS), recorded_loop(500), rtol=1e-3, atol=1e-7
+    stdp_weight_change(pre[:500], post[:500], A_PLUS, A_MINUS),
+    recorded_loop(500),
+    rtol=1e-3,
+    atol=1e-7,
 )
 (ours,) = timed(lambda: np.asarray(stdp_weight_change(pre, post, A_PLUS, A_MINUS)), repeats=5)
 (loop,) = timed(lambda: recorded_loop(STEPS // 10), repeats=1)

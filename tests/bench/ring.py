@@ -58,7 +58,9 @@ print(json.dumps([results, {{mode: median(s) for mode, s in seconds.items()}}]))
 """
 
 
-def numpy_loop(W: np.ndarray, stimuli: np.ndarray, k: float, rate: float) -> tuple[np.ndarray, np.ndarray]:
+def numpy_loop(
+    W: np.ndarray, stimuli: np.ndarray, k: float, rate: float
+) -> tuple[np.ndarray, np.ndarray]:
     """The same steps in NumPy, in single precision."""
     u, k, rate = np.zeros(N, np.float32), np.float32(k), np.float32(rate)
     currents, rates = np.empty((STEPS, N), np.float32), np.empty((STEPS, N), np.float32)

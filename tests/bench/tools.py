@@ -33,13 +33,20 @@ def timed(*jobs: Callable, repeats: int = 5) -> list[float]:
 
 def row(job: str, measured: str, goal: str = "none", holds: bool | None = None) -> dict:
     """One line of the table."""
-    return {"job": job, "measured": measured, "goal": goal, "holds": None if holds is None else bool(holds)}
+    return {
+        "job": job,
+        "measured": measured,
+        "goal": goal,
+        "holds": None if holds is None else bool(holds),
+    }
 
 
 def compared(job: str, other: str, theirs: float, ours: float, goal: float) -> dict:
     """A line of the table for two times in seconds."""
     measured = f"{theirs * 1e3:,.0f} ms ({other}) / {ours * 1e3:,.1f} ms = {theirs / ours:,.1f} times faster"
-    return row(f"{job}, beside {other}", measured, f"at least {goal:g} times", theirs / ours >= goal)
+    return row(
+        f"{job}, beside {other}", measured, f"at least {goal:g} times", theirs / ours >= goal
+    )
 
 
 def finish(rows: list[dict]) -> None:

@@ -17,7 +17,15 @@ from ...state import ParamState, State, lift, per_model, states
 from ...weights import OuterProducts
 
 # %% auto #0
-__all__ = ['firing_rates', 'ring_step', 'circulant', 'critical_inhibition', 'bump_heights', 'CANN1D']
+__all__ = [
+    "firing_rates",
+    "ring_step",
+    "circulant",
+    "critical_inhibition",
+    "bump_heights",
+    "CANN1D",
+]
+
 
 # %% ../../../nbs/models/basic/cann1d.ipynb #cc4f2623
 @jax.jit
@@ -40,9 +48,7 @@ def firing_rates(u: Any, k: Any) -> jax.Array:
 
 
 @jax.jit
-def ring_step(
-    W: Any, u: jax.Array, inp: Any, k: Any, rate: Any
-) -> tuple[jax.Array, jax.Array]:
+def ring_step(W: Any, u: jax.Array, inp: Any, k: Any, rate: Any) -> tuple[jax.Array, jax.Array]:
     """One Euler step of ``tau du/dt = -u + W r + inp``.
 
     Parameters
@@ -72,6 +78,7 @@ def ring_step(
     """
     r = firing_rates(u, k)
     return u + rate * (W @ r - u + inp), r
+
 
 # %% ../../../nbs/models/basic/cann1d.ipynb #61cdc6a3
 def circulant(kernel: Any) -> OuterProducts | jax.Array:
@@ -112,6 +119,7 @@ def circulant(kernel: Any) -> OuterProducts | jax.Array:
         np.concatenate(waves).astype(np.float32), coef=np.concatenate([c[m], c[sines]])
     )
 
+
 # %% ../../../nbs/models/basic/cann1d.ipynb #69a4e66f
 def critical_inhibition(a: float, J0: float, rho: float) -> float:
     """The inhibition k_c at which the bump disappears, ``rho J0**2 / (8 sqrt(2 pi) a)``.
@@ -133,9 +141,7 @@ def critical_inhibition(a: float, J0: float, rho: float) -> float:
     return rho * J0**2 / (8 * np.sqrt(2 * np.pi) * a)
 
 
-def bump_heights(
-    k: float, a: float, J0: float, rho: float, A: float = 0.0
-) -> np.ndarray:
+def bump_heights(k: float, a: float, J0: float, rho: float, A: float = 0.0) -> np.ndarray:
     """All heights at which a Gaussian bump of the current u stays as it is.
 
     Parameters
@@ -155,6 +161,7 @@ def bump_heights(
     gain, squared = rho * J0 / np.sqrt(2), k * rho * np.sqrt(2 * np.pi) * a
     roots = np.roots([squared, -gain - A * squared, 1.0, -A])
     return np.sort(roots[np.abs(roots.imag) < 1e-9 * np.abs(roots).max()].real)
+
 
 # %% ../../../nbs/models/basic/cann1d.ipynb #ce2f7179
 class CANN1D(BrainInspiredModel):
@@ -228,18 +235,14 @@ class CANN1D(BrainInspiredModel):
             if not 0 < value < np.inf:
                 raise ValueError(f"{name} must be positive and finite; got {value}")
         if not 0 < dt <= tau:
-            raise ValueError(
-                f"dt must be positive and at most tau = {tau} ms; got {dt}"
-            )
+            raise ValueError(f"dt must be positive and at most tau = {tau} ms; got {dt}")
         if not (np.isfinite([A, z_min, z_max]).all() and z_min < z_max):
             raise ValueError(
                 f"A, z_min and z_max must be finite, and z_min below z_max; "
                 f"got A={A}, z_min={z_min}, z_max={z_max}"
             )
         self.num, self.shape = int(num), (int(num),)
-        self.tau, self.k, self.a, self.A, self.J0, self.dt = map(
-            float, (tau, k, a, A, J0, dt)
-        )
+        self.tau, self.k, self.a, self.A, self.J0, self.dt = map(float, (tau, k, a, A, J0, dt))
         self.z_min, self.z_max = float(z_min), float(z_max)
         self.z_range = self.z_max - self.z_min
         self.rho, self.dx = self.num / self.z_range, self.z_range / self.num
@@ -270,9 +273,7 @@ class CANN1D(BrainInspiredModel):
     def make_conn(self) -> OuterProducts | jax.Array:
         """The Gaussian weights, shape (N, N), as `W` has them at first."""
         d = self.dist(self.x - self.x[0])
-        return circulant(
-            self.J0 / np.sqrt(2 * np.pi) / self.a * np.exp(-(d**2) / 2 / self.a**2)
-        )
+        return circulant(self.J0 / np.sqrt(2 * np.pi) / self.a * np.exp(-(d**2) / 2 / self.a**2))
 
     @property
     def conn_mat(self) -> jax.Array:
@@ -342,9 +343,7 @@ class CANN1D(BrainInspiredModel):
             )
         if not np.isfinite(stimuli).all():
             t, i = np.argwhere(~np.isfinite(stimuli))[0]
-            raise ValueError(
-                f"stimuli[{t}, {i}] is {stimuli[t, i]}; expected finite numbers"
-            )
+            raise ValueError(f"stimuli[{t}, {i}] is {stimuli[t, i]}; expected finite numbers")
         bare, boxes = copy.copy(self), states(self)
         numbers = {name: getattr(self, name) for name in _TRACED}
         for name in _TRACED:

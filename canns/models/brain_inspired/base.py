@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from ...state import states
 
 # %% auto #0
-__all__ = ['BrainInspiredModel', 'FeedforwardModel']
+__all__ = ["BrainInspiredModel", "FeedforwardModel"]
+
 
 # %% ../../../nbs/models/brain_inspired/base.ipynb #63d94b7e
 class BrainInspiredModel(ABC):
@@ -65,10 +66,9 @@ class BrainInspiredModel(ABC):
         return None
 
     def __repr__(self) -> str:
-        boxes = ", ".join(
-            f"{name}{list(box.shape)}" for name, box in states(self).items()
-        )
+        boxes = ", ".join(f"{name}{list(box.shape)}" for name, box in states(self).items())
         return f"{type(self).__name__}({boxes})"
+
 
 # %% ../../../nbs/models/brain_inspired/base.ipynb #548a3f4b
 class FeedforwardModel(BrainInspiredModel):

@@ -18,8 +18,17 @@ from .base import BrainInspiredModel
 from ...state import ParamState, State
 
 # %% auto #0
-__all__ = ['Polynomial', 'RectifiedPolynomial', 'Exponential', 'dense_field', 'Rows', 'DenseAssociativeMemory',
-           'attention_update', 'ModernHopfieldNetwork']
+__all__ = [
+    "Polynomial",
+    "RectifiedPolynomial",
+    "Exponential",
+    "dense_field",
+    "Rows",
+    "DenseAssociativeMemory",
+    "attention_update",
+    "ModernHopfieldNetwork",
+]
+
 
 # %% ../../../nbs/models/brain_inspired/dense.ipynb #70daaea7
 def _difference(a: jax.Array, b: jax.Array, n: int) -> jax.Array:
@@ -58,9 +67,7 @@ class Polynomial:
 
     def __post_init__(self) -> None:
         if not isinstance(self.degree, (int, np.integer)) or self.degree < 2:
-            raise ValueError(
-                f"degree must be a whole number of at least 2; got {self.degree!r}"
-            )
+            raise ValueError(f"degree must be a whole number of at least 2; got {self.degree!r}")
 
     def steps(self, h: jax.Array) -> jax.Array:
         """``F(h + 1) - F(h - 1)`` of all overlaps `h`, any shape, over a common factor."""
@@ -117,6 +124,7 @@ class Exponential:
         """``2 ** (N / 2)`` random patterns."""
         return 2 ** (num_neurons // 2)
 
+
 # %% ../../../nbs/models/brain_inspired/dense.ipynb #cac419a1
 def _undecided(terms: jax.Array) -> jax.Array:
     """How far rounding can have moved the sum of `terms`, shape (K,)."""
@@ -152,6 +160,7 @@ def dense_field(F: Any, W: Any, s: Any) -> tuple[jax.Array, jax.Array]:
     field = jnp.matmul(A, W, precision="highest") + s * jnp.sum(B)
     return field, _undecided(A) + _undecided(B)
 
+
 # %% ../../../nbs/models/brain_inspired/dense.ipynb #14fb27f6
 class Rows(ParamState):
     """A learned box of rows of one length; there may be any number of them."""
@@ -178,9 +187,7 @@ class Rows(ParamState):
 
 def _checked_size(num_neurons: Any) -> int:
     if not isinstance(num_neurons, (int, np.integer)) or num_neurons < 1:
-        raise ValueError(
-            f"num_neurons must be a whole number of at least 1; got {num_neurons!r}"
-        )
+        raise ValueError(f"num_neurons must be a whole number of at least 1; got {num_neurons!r}")
     return int(num_neurons)
 
 
@@ -249,13 +256,7 @@ class DenseAssociativeMemory(BrainInspiredModel):
 
     memory_rows = True
 
-    def __init__(
-        self,
-        num_neurons: int,
-        F: Any = Polynomial(3),
-        asyn: bool = False,
-        seed: int = 0,
-    ):
+    def __init__(self, num_neurons: int, F: Any = Polynomial(3), asyn: bool = False, seed: int = 0):
         self.num_neurons = _checked_size(num_neurons)
         self.F = F
         self.asyn = asyn
@@ -299,9 +300,8 @@ class DenseAssociativeMemory(BrainInspiredModel):
         """Raise ``ValueError`` unless all values are +1 or -1."""
         if not np.all(np.abs(values) == 1):
             wrong = values[np.abs(values) != 1].ravel()[0]
-            raise ValueError(
-                f"this network knows the states +1 and -1; found an entry {wrong}"
-            )
+            raise ValueError(f"this network knows the states +1 and -1; found an entry {wrong}")
+
 
 # %% ../../../nbs/models/brain_inspired/dense.ipynb #11115b45
 @jax.jit
@@ -328,6 +328,7 @@ def attention_update(W: Any, s: Any, beta: Any = 1.0) -> jax.Array:
     W = jnp.asarray(W)
     fit = jnp.matmul(jnp.asarray(s), W.T, precision="highest")
     return jnp.matmul(jax.nn.softmax(beta * fit), W, precision="highest")
+
 
 # %% ../../../nbs/models/brain_inspired/dense.ipynb #9ffaf2be
 @jax.jit

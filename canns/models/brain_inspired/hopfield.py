@@ -18,19 +18,14 @@ from ...state import ParamState, State
 from ...weights import OuterProducts, field, quadratic_form, sweep
 
 # %% auto #0
-__all__ = ['ACTIVATIONS', 'AmariHopfieldNetwork']
+__all__ = ["ACTIVATIONS", "AmariHopfieldNetwork"]
 
 # %% ../../../nbs/models/brain_inspired/hopfield.ipynb #aa81f572
 ACTIVATIONS = ("sign", "glauber", "tanh", "sigmoid")
 
 
 def _activate(
-    h: jax.Array,
-    slack: jax.Array,
-    s: jax.Array,
-    chance: Any,
-    temperature: Any,
-    activation: str,
+    h: jax.Array, slack: jax.Array, s: jax.Array, chance: Any, temperature: Any, activation: str
 ) -> jax.Array:
     """The new state of neurons in state `s` with field `h`, known up to `slack`.
 
@@ -43,20 +38,12 @@ def _activate(
     if activation == "glauber":
         up = chance < jax.nn.sigmoid(2 * h / temperature)
         return jnp.where(up, 1.0, -1.0).astype(s.dtype)
-    return jnp.where(
-        jnp.abs(h) <= slack, s, jnp.where(h > 0, 1.0, -1.0).astype(s.dtype)
-    )
+    return jnp.where(jnp.abs(h) <= slack, s, jnp.where(h > 0, 1.0, -1.0).astype(s.dtype))
 
 
 @partial(jax.jit, static_argnames="activation")
 def _all_at_once(
-    W: Any,
-    s: jax.Array,
-    threshold: jax.Array,
-    temperature: Any,
-    chance: Any,
-    *,
-    activation: str,
+    W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, chance: Any, *, activation: str
 ) -> jax.Array:
     h, slack = field(W, s)
     return _activate(h - threshold, slack, s, chance, temperature, activation)
@@ -158,12 +145,8 @@ class AmariHopfieldNetwork(BrainInspiredModel):
                 f"activation must be one of {', '.join(ACTIVATIONS)}; got {activation!r}"
             )
         if not 0 < temperature < np.inf:
-            raise ValueError(
-                f"temperature must be positive and finite; got {temperature}"
-            )
-        if np.shape(threshold) not in ((), (num_neurons,)) or not np.all(
-            np.isfinite(threshold)
-        ):
+            raise ValueError(f"temperature must be positive and finite; got {temperature}")
+        if np.shape(threshold) not in ((), (num_neurons,)) or not np.all(np.isfinite(threshold)):
             raise ValueError(
                 f"threshold must be a finite number or {num_neurons} of them; got {threshold!r}"
             )
@@ -206,13 +189,7 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         if self.asyn:
             self.key.value, key = jax.random.split(self.key.value)
             self.s.value = _one_at_a_time(
-                W,
-                s,
-                threshold,
-                self.temperature,
-                chance,
-                key,
-                activation=self.activation,
+                W, s, threshold, self.temperature, chance, key, activation=self.activation
             )
         else:
             self.s.value = _all_at_once(

@@ -15,7 +15,8 @@ from .base import FeedforwardModel
 from ...state import ParamState, State
 
 # %% auto #0
-__all__ = ['sliding_threshold', 'random_weights', 'LinearLayer', 'ThresholdLayer']
+__all__ = ["sliding_threshold", "random_weights", "LinearLayer", "ThresholdLayer"]
+
 
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #b8f4ea0e
 def sliding_threshold(theta: Any, y: Any, tau: Any, power: float = 2.0) -> jax.Array:
@@ -41,10 +42,9 @@ def sliding_threshold(theta: Any, y: Any, tau: Any, power: float = 2.0) -> jax.A
     y = jnp.abs(jnp.asarray(y))
     return theta + (y**power - theta) / tau
 
+
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #7265473c
-def random_weights(
-    output_size: int, input_size: int, scale: float, seed: int
-) -> jax.Array:
+def random_weights(output_size: int, input_size: int, scale: float, seed: int) -> jax.Array:
     """Normally distributed weights of mean zero.
 
     Parameters
@@ -66,14 +66,13 @@ def random_weights(
     """
     for name, size in (("input_size", input_size), ("output_size", output_size)):
         if not isinstance(size, (int, np.integer)) or size < 1:
-            raise ValueError(
-                f"{name} must be a whole number of at least 1; got {size!r}"
-            )
+            raise ValueError(f"{name} must be a whole number of at least 1; got {size!r}")
     if not 0 <= scale < np.inf:
         raise ValueError(f"weight_scale must be zero or more; got {scale}")
     rng = np.random.default_rng(seed)
     W = scale * rng.standard_normal((output_size, input_size), np.float32)
     return jnp.asarray(W, jnp.float32)
+
 
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #ece0641b
 class LinearLayer(FeedforwardModel):
@@ -176,15 +175,10 @@ class LinearLayer(FeedforwardModel):
 
     def report(self) -> dict[str, Any]:
         """The mean threshold, if there are thresholds."""
-        return (
-            {"threshold": jnp.mean(self.theta.value)} if self.use_bcm_threshold else {}
-        )
+        return {"threshold": jnp.mean(self.theta.value)} if self.use_bcm_threshold else {}
 
     def resize(
-        self,
-        input_size: int,
-        output_size: int | None = None,
-        preserve_submatrix: bool = True,
+        self, input_size: int, output_size: int | None = None, preserve_submatrix: bool = True
     ) -> None:
         """Give the layer another size.
 
@@ -206,6 +200,7 @@ class LinearLayer(FeedforwardModel):
             if self.use_bcm_threshold:
                 theta = theta.at[:m].set(self.theta.value[:m])
         self._build(W, theta)
+
 
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #574ea0fa
 class ThresholdLayer(FeedforwardModel):

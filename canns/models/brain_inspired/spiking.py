@@ -16,7 +16,8 @@ from .linear import random_weights
 from ...state import ParamState, State
 
 # %% auto #0
-__all__ = ['decay_factor', 'time_constant', 'SpikingLayer']
+__all__ = ["decay_factor", "time_constant", "SpikingLayer"]
+
 
 # %% ../../../nbs/models/brain_inspired/spiking.ipynb #1827d671
 def decay_factor(tau: Any, dt: Any = 1.0) -> Any:
@@ -38,6 +39,7 @@ def time_constant(factor: Any, dt: Any = 1.0) -> Any:
     """Time constant, in ms, of a decay by `factor` per step of `dt` ms; the inverse of `decay_factor`."""
     with np.errstate(divide="ignore"):
         return -dt / np.log(factor)
+
 
 # %% ../../../nbs/models/brain_inspired/spiking.ipynb #8a35ab6f
 class SpikingLayer(FeedforwardModel):
@@ -113,21 +115,13 @@ class SpikingLayer(FeedforwardModel):
     ):
         for name, time in (("dt", dt), ("tau_m", tau_m), ("tau_trace", tau_trace)):
             if time is not None and not 0 < time < np.inf:
-                raise ValueError(
-                    f"{name} is a time in ms and must be positive; got {time}"
-                )
+                raise ValueError(f"{name} is a time in ms and must be positive; got {time}")
         leak = leak if tau_m is None else float(decay_factor(tau_m, dt))
-        trace_decay = (
-            trace_decay if tau_trace is None else float(decay_factor(tau_trace, dt))
-        )
+        trace_decay = trace_decay if tau_trace is None else float(decay_factor(tau_trace, dt))
         for name, factor in (("leak", leak), ("trace_decay", trace_decay)):
             if not 0 <= factor <= 1:
-                raise ValueError(
-                    f"{name} is a factor from 0 to 1 per step; got {factor}"
-                )
-        if not (
-            np.isfinite(threshold) and np.isfinite(v_reset) and v_reset < threshold
-        ):
+                raise ValueError(f"{name} is a factor from 0 to 1 per step; got {factor}")
+        if not (np.isfinite(threshold) and np.isfinite(v_reset) and v_reset < threshold):
             raise ValueError(
                 f"v_reset must be below threshold; got v_reset={v_reset}, threshold={threshold}"
             )
@@ -143,9 +137,7 @@ class SpikingLayer(FeedforwardModel):
         self.refractory, self.inhibition = refractory, inhibition
         self.W = ParamState(random_weights(output_size, input_size, weight_scale, seed))
         self.x, self.trace_pre = (State(jnp.zeros(input_size)) for _ in range(2))
-        self.v, self.spike, self.trace_post = (
-            State(jnp.zeros(output_size)) for _ in range(3)
-        )
+        self.v, self.spike, self.trace_post = (State(jnp.zeros(output_size)) for _ in range(3))
         if refractory:
             self.resting = State(jnp.zeros(output_size))
 
@@ -181,18 +173,11 @@ class SpikingLayer(FeedforwardModel):
         self.spike.value = spike
         if self.refractory:
             rest = round(self.refractory / self.dt)
-            self.resting.value = jnp.where(
-                spike > 0, rest, jnp.maximum(self.resting.value - 1, 0)
-            )
+            self.resting.value = jnp.where(spike > 0, rest, jnp.maximum(self.resting.value - 1, 0))
         self.trace_pre.value = self.trace_decay * self.trace_pre.value + self.x.value
         self.trace_post.value = self.trace_decay * self.trace_post.value + spike
         return spike
 
     def report(self) -> dict[str, Any]:
         """Mean rate of the neurons in Hz, averaged over the time constant of the traces."""
-        return {
-            "rate": jnp.mean(self.trace_post.value)
-            * (1 - self.trace_decay)
-            * 1000
-            / self.dt
-        }
+        return {"rate": jnp.mean(self.trace_post.value) * (1 - self.trace_decay) * 1000 / self.dt}
