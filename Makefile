@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lab docs preview notebooks export readme check lint bench clean
+.PHONY: help demo test lab docs preview notebooks export readme check lint types bench clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -22,7 +22,7 @@ help: ## list these commands
 demo: $(READY) ## store four photographs and recall them from damaged copies
 	@$(PY) tools/demo.py
 
-test: $(READY) lint ## run every test: lint, chapters, tests
+test: $(READY) lint types ## run every test: lint, types, chapters, tests
 	nbdev_test --n_workers 2 --timing
 	$(PY) -m pytest
 
@@ -56,11 +56,16 @@ lint: $(READY) ## look for mistakes in the style of the code
 	$(PY) -m ruff format --check --quiet .
 	$(PY) -m ruff check --quiet .
 
+types: $(READY) ## check the types of the library, and of a script that uses it
+	$(PY) -m mypy
+	$(PY) -m mypy --strict --follow-imports=silent tests/programs/typed_user.py
+
 bench: $(READY) ## measure speed and memory (PEERS=1: beside canns 1.5.0)
 	PEERS=$(PEERS) $(PY) -m tests.bench
 
 clean: ## delete whatever these commands made, .venv too
-	rm -rf $(VENV) _demo _docs _proc build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) _demo _docs _proc build dist *.egg-info .mypy_cache .pytest_cache \
+	  .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(READY): settings.ini setup.py pyproject.toml constraints.txt

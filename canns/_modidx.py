@@ -536,6 +536,115 @@ d = {
                 "canns/analyzer/theory.py",
             ),
         },
+        "canns.checks": {
+            "canns.checks.__dir__": ("checks.html#__dir__", "canns/checks.py"),
+            "canns.checks._in_range": ("checks.html#_in_range", "canns/checks.py"),
+            "canns.checks._is_real": ("checks.html#_is_real", "canns/checks.py"),
+            "canns.checks._rows": ("checks.html#_rows", "canns/checks.py"),
+            "canns.checks.bounds": ("checks.html#bounds", "canns/checks.py"),
+            "canns.checks.count": ("checks.html#count", "canns/checks.py"),
+            "canns.checks.finite": ("checks.html#finite", "canns/checks.py"),
+            "canns.checks.is_traced": ("checks.html#is_traced", "canns/checks.py"),
+            "canns.checks.non_negative": ("checks.html#non_negative", "canns/checks.py"),
+            "canns.checks.one_of": ("checks.html#one_of", "canns/checks.py"),
+            "canns.checks.only_signs": ("checks.html#only_signs", "canns/checks.py"),
+            "canns.checks.patterns": ("checks.html#patterns", "canns/checks.py"),
+            "canns.checks.positive": ("checks.html#positive", "canns/checks.py"),
+            "canns.checks.probability": ("checks.html#probability", "canns/checks.py"),
+            "canns.checks.real": ("checks.html#real", "canns/checks.py"),
+            "canns.checks.real_or_infinite": ("checks.html#real_or_infinite", "canns/checks.py"),
+            "canns.checks.samples": ("checks.html#samples", "canns/checks.py"),
+            "canns.checks.share": ("checks.html#share", "canns/checks.py"),
+            "canns.checks.signs": ("checks.html#signs", "canns/checks.py"),
+            "canns.checks.square": ("checks.html#square", "canns/checks.py"),
+            "canns.checks.time": ("checks.html#time", "canns/checks.py"),
+            "canns.checks.times": ("checks.html#times", "canns/checks.py"),
+        },
+        "canns.former": {
+            "canns.former.FormerNames": ("former.html#formernames", "canns/former.py"),
+            "canns.former.__dir__": ("former.html#__dir__", "canns/former.py"),
+            "canns.former.renamed": ("former.html#renamed", "canns/former.py"),
+        },
+        "canns.models.base": {
+            "canns.models.base.AnswersInputs": (
+                "models/base.html#answersinputs",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.AnswersInputs.forward": (
+                "models/base.html#answersinputs.forward",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.AnswersInputs.update": (
+                "models/base.html#answersinputs.update",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.BrainInspiredModel": (
+                "models/base.html#braininspiredmodel",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.BrainInspiredModel.__repr__": (
+                "models/base.html#braininspiredmodel.__repr__",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.BrainInspiredModel.__setattr__": (
+                "models/base.html#braininspiredmodel.__setattr__",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.BrainInspiredModel.check_state": (
+                "models/base.html#braininspiredmodel.check_state",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.BrainInspiredModel.energy": (
+                "models/base.html#braininspiredmodel.energy",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.BrainInspiredModel.init_state": (
+                "models/base.html#braininspiredmodel.init_state",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.BrainInspiredModel.report": (
+                "models/base.html#braininspiredmodel.report",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.BrainInspiredModel.storage_capacity": (
+                "models/base.html#braininspiredmodel.storage_capacity",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.BrainInspiredModel.update": (
+                "models/base.html#braininspiredmodel.update",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.FeedforwardModel": (
+                "models/base.html#feedforwardmodel",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.FeedforwardModel.forward": (
+                "models/base.html#feedforwardmodel.forward",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.FeedforwardModel.update": (
+                "models/base.html#feedforwardmodel.update",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.Model": ("models/base.html#model", "canns/models/base.py"),
+            "canns.models.base.Model.update": (
+                "models/base.html#model.update",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.__dir__": ("models/base.html#__dir__", "canns/models/base.py"),
+            "canns.models.base.decay_factor": (
+                "models/base.html#decay_factor",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.random_weights": (
+                "models/base.html#random_weights",
+                "canns/models/base.py",
+            ),
+            "canns.models.base.time_constant": (
+                "models/base.html#time_constant",
+                "canns/models/base.py",
+            ),
+        },
         "canns.models.basic.cann1d": {
             "canns.models.basic.cann1d.CANN1D": (
                 "models/basic/cann1d.html#cann1d",
@@ -604,52 +713,6 @@ d = {
             "canns.models.basic.cann1d.ring_step": (
                 "models/basic/cann1d.html#ring_step",
                 "canns/models/basic/cann1d.py",
-            ),
-        },
-        "canns.models.brain_inspired.base": {
-            "canns.models.brain_inspired.base.BrainInspiredModel": (
-                "models/brain_inspired/base.html#braininspiredmodel",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.BrainInspiredModel.__repr__": (
-                "models/brain_inspired/base.html#braininspiredmodel.__repr__",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.BrainInspiredModel.check_state": (
-                "models/brain_inspired/base.html#braininspiredmodel.check_state",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.BrainInspiredModel.energy": (
-                "models/brain_inspired/base.html#braininspiredmodel.energy",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.BrainInspiredModel.init_state": (
-                "models/brain_inspired/base.html#braininspiredmodel.init_state",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.BrainInspiredModel.report": (
-                "models/brain_inspired/base.html#braininspiredmodel.report",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.BrainInspiredModel.storage_capacity": (
-                "models/brain_inspired/base.html#braininspiredmodel.storage_capacity",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.BrainInspiredModel.update": (
-                "models/brain_inspired/base.html#braininspiredmodel.update",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.FeedforwardModel": (
-                "models/brain_inspired/base.html#feedforwardmodel",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.FeedforwardModel.forward": (
-                "models/brain_inspired/base.html#feedforwardmodel.forward",
-                "canns/models/brain_inspired/base.py",
-            ),
-            "canns.models.brain_inspired.base.FeedforwardModel.update": (
-                "models/brain_inspired/base.html#feedforwardmodel.update",
-                "canns/models/brain_inspired/base.py",
             ),
         },
         "canns.models.brain_inspired.dense": {
@@ -811,36 +874,40 @@ d = {
                 "models/brain_inspired/hopfield.html#amarihopfieldnetwork.__init__",
                 "canns/models/brain_inspired/hopfield.py",
             ),
-            "canns.models.brain_inspired.hopfield.AmariHopfieldNetwork._first_noise": (
-                "models/brain_inspired/hopfield.html#amarihopfieldnetwork._first_noise",
+            "canns.models.brain_inspired.hopfield.AssociativeMemory": (
+                "models/brain_inspired/hopfield.html#associativememory",
                 "canns/models/brain_inspired/hopfield.py",
             ),
-            "canns.models.brain_inspired.hopfield.AmariHopfieldNetwork.check_state": (
-                "models/brain_inspired/hopfield.html#amarihopfieldnetwork.check_state",
+            "canns.models.brain_inspired.hopfield.AssociativeMemory.check_state": (
+                "models/brain_inspired/hopfield.html#associativememory.check_state",
                 "canns/models/brain_inspired/hopfield.py",
             ),
-            "canns.models.brain_inspired.hopfield.AmariHopfieldNetwork.compute_overlap": (
-                "models/brain_inspired/hopfield.html#amarihopfieldnetwork.compute_overlap",
+            "canns.models.brain_inspired.hopfield.AssociativeMemory.compute_overlap": (
+                "models/brain_inspired/hopfield.html#associativememory.compute_overlap",
                 "canns/models/brain_inspired/hopfield.py",
             ),
-            "canns.models.brain_inspired.hopfield.AmariHopfieldNetwork.energy": (
-                "models/brain_inspired/hopfield.html#amarihopfieldnetwork.energy",
+            "canns.models.brain_inspired.hopfield.AssociativeMemory.init_state": (
+                "models/brain_inspired/hopfield.html#associativememory.init_state",
                 "canns/models/brain_inspired/hopfield.py",
             ),
-            "canns.models.brain_inspired.hopfield.AmariHopfieldNetwork.init_state": (
-                "models/brain_inspired/hopfield.html#amarihopfieldnetwork.init_state",
+            "canns.models.brain_inspired.hopfield.AssociativeMemory.storage_capacity": (
+                "models/brain_inspired/hopfield.html#associativememory.storage_capacity",
                 "canns/models/brain_inspired/hopfield.py",
             ),
-            "canns.models.brain_inspired.hopfield.AmariHopfieldNetwork.storage_capacity": (
-                "models/brain_inspired/hopfield.html#amarihopfieldnetwork.storage_capacity",
+            "canns.models.brain_inspired.hopfield.ThresholdDynamics": (
+                "models/brain_inspired/hopfield.html#thresholddynamics",
                 "canns/models/brain_inspired/hopfield.py",
             ),
-            "canns.models.brain_inspired.hopfield.AmariHopfieldNetwork.update": (
-                "models/brain_inspired/hopfield.html#amarihopfieldnetwork.update",
+            "canns.models.brain_inspired.hopfield.ThresholdDynamics.energy": (
+                "models/brain_inspired/hopfield.html#thresholddynamics.energy",
                 "canns/models/brain_inspired/hopfield.py",
             ),
-            "canns.models.brain_inspired.hopfield._activate": (
-                "models/brain_inspired/hopfield.html#_activate",
+            "canns.models.brain_inspired.hopfield.ThresholdDynamics.update": (
+                "models/brain_inspired/hopfield.html#thresholddynamics.update",
+                "canns/models/brain_inspired/hopfield.py",
+            ),
+            "canns.models.brain_inspired.hopfield.__dir__": (
+                "models/brain_inspired/hopfield.html#__dir__",
                 "canns/models/brain_inspired/hopfield.py",
             ),
             "canns.models.brain_inspired.hopfield._all_at_once": (
@@ -849,6 +916,14 @@ d = {
             ),
             "canns.models.brain_inspired.hopfield._one_at_a_time": (
                 "models/brain_inspired/hopfield.html#_one_at_a_time",
+                "canns/models/brain_inspired/hopfield.py",
+            ),
+            "canns.models.brain_inspired.hopfield.activate": (
+                "models/brain_inspired/hopfield.html#activate",
+                "canns/models/brain_inspired/hopfield.py",
+            ),
+            "canns.models.brain_inspired.hopfield.make_boxes": (
+                "models/brain_inspired/hopfield.html#make_boxes",
                 "canns/models/brain_inspired/hopfield.py",
             ),
         },
@@ -944,30 +1019,176 @@ d = {
                 "canns/models/brain_inspired/spiking.py",
             ),
         },
+        "canns.progress": {
+            "canns.progress.Bar": ("progress.html#bar", "canns/progress.py"),
+            "canns.progress.Bar.__bool__": ("progress.html#bar.__bool__", "canns/progress.py"),
+            "canns.progress.Bar.__init__": ("progress.html#bar.__init__", "canns/progress.py"),
+            "canns.progress.Bar.reach": ("progress.html#bar.reach", "canns/progress.py"),
+            "canns.progress.__dir__": ("progress.html#__dir__", "canns/progress.py"),
+            "canns.progress.bar": ("progress.html#bar", "canns/progress.py"),
+        },
+        "canns.recall": {
+            "canns.recall.Loop": ("recall.html#loop", "canns/recall.py"),
+            "canns.recall.Loop.moving": ("recall.html#loop.moving", "canns/recall.py"),
+            "canns.recall.Network": ("recall.html#network", "canns/recall.py"),
+            "canns.recall.Network.__init__": ("recall.html#network.__init__", "canns/recall.py"),
+            "canns.recall.Network.checked": ("recall.html#network.checked", "canns/recall.py"),
+            "canns.recall.Network.of": ("recall.html#network.of", "canns/recall.py"),
+            "canns.recall.Network.size": ("recall.html#network.size", "canns/recall.py"),
+            "canns.recall.Parts": ("recall.html#parts", "canns/recall.py"),
+            "canns.recall.RecallHistory": ("recall.html#recallhistory", "canns/recall.py"),
+            "canns.recall.RecallHistory.__getitem__": (
+                "recall.html#recallhistory.__getitem__",
+                "canns/recall.py",
+            ),
+            "canns.recall.RecallHistory.__repr__": (
+                "recall.html#recallhistory.__repr__",
+                "canns/recall.py",
+            ),
+            "canns.recall.Rules": ("recall.html#rules", "canns/recall.py"),
+            "canns.recall._Batch": ("recall.html#_batch", "canns/recall.py"),
+            "canns.recall._Batch.__init__": ("recall.html#_batch.__init__", "canns/recall.py"),
+            "canns.recall._Batch.history": ("recall.html#_batch.history", "canns/recall.py"),
+            "canns.recall._Batch.moving": ("recall.html#_batch.moving", "canns/recall.py"),
+            "canns.recall._Batch.place": ("recall.html#_batch.place", "canns/recall.py"),
+            "canns.recall._Batch.take": ("recall.html#_batch.take", "canns/recall.py"),
+            "canns.recall.__dir__": ("recall.html#__dir__", "canns/recall.py"),
+            "canns.recall._answers": ("recall.html#_answers", "canns/recall.py"),
+            "canns.recall._check_parts": ("recall.html#_check_parts", "canns/recall.py"),
+            "canns.recall._checked_size": ("recall.html#_checked_size", "canns/recall.py"),
+            "canns.recall._compilable": ("recall.html#_compilable", "canns/recall.py"),
+            "canns.recall._copies": ("recall.html#_copies", "canns/recall.py"),
+            "canns.recall._energies": ("recall.html#_energies", "canns/recall.py"),
+            "canns.recall._energy_of": ("recall.html#_energy_of", "canns/recall.py"),
+            "canns.recall._equal": ("recall.html#_equal", "canns/recall.py"),
+            "canns.recall._first": ("recall.html#_first", "canns/recall.py"),
+            "canns.recall._for_each_sample": ("recall.html#_for_each_sample", "canns/recall.py"),
+            "canns.recall._once": ("recall.html#_once", "canns/recall.py"),
+            "canns.recall._onward": ("recall.html#_onward", "canns/recall.py"),
+            "canns.recall._pick": ("recall.html#_pick", "canns/recall.py"),
+            "canns.recall._settle_all": ("recall.html#_settle_all", "canns/recall.py"),
+            "canns.recall._settle_batch": ("recall.html#_settle_batch", "canns/recall.py"),
+            "canns.recall._slow_ones": ("recall.html#_slow_ones", "canns/recall.py"),
+            "canns.recall._stacked": ("recall.html#_stacked", "canns/recall.py"),
+            "canns.recall._stepper": ("recall.html#_stepper", "canns/recall.py"),
+            "canns.recall._wants_energy": ("recall.html#_wants_energy", "canns/recall.py"),
+            "canns.recall.advance": ("recall.html#advance", "canns/recall.py"),
+            "canns.recall.ask": ("recall.html#ask", "canns/recall.py"),
+            "canns.recall.axes_of": ("recall.html#axes_of", "canns/recall.py"),
+            "canns.recall.batches": ("recall.html#batches", "canns/recall.py"),
+            "canns.recall.begin": ("recall.html#begin", "canns/recall.py"),
+            "canns.recall.energies": ("recall.html#energies", "canns/recall.py"),
+            "canns.recall.filled": ("recall.html#filled", "canns/recall.py"),
+            "canns.recall.has": ("recall.html#has", "canns/recall.py"),
+            "canns.recall.is_key": ("recall.html#is_key", "canns/recall.py"),
+            "canns.recall.is_off": ("recall.html#is_off", "canns/recall.py"),
+            "canns.recall.last_of": ("recall.html#last_of", "canns/recall.py"),
+            "canns.recall.parts": ("recall.html#parts", "canns/recall.py"),
+            "canns.recall.reset": ("recall.html#reset", "canns/recall.py"),
+            "canns.recall.respond": ("recall.html#respond", "canns/recall.py"),
+            "canns.recall.run": ("recall.html#run", "canns/recall.py"),
+            "canns.recall.running": ("recall.html#running", "canns/recall.py"),
+            "canns.recall.settle": ("recall.html#settle", "canns/recall.py"),
+            "canns.recall.together": ("recall.html#together", "canns/recall.py"),
+            "canns.recall.trained": ("recall.html#trained", "canns/recall.py"),
+        },
         "canns.state": {
+            "canns.state.ActsAsArray": ("state.html#actsasarray", "canns/state.py"),
+            "canns.state.ActsAsArray.__array__": (
+                "state.html#actsasarray.__array__",
+                "canns/state.py",
+            ),
+            "canns.state.ActsAsArray.__getattr__": (
+                "state.html#actsasarray.__getattr__",
+                "canns/state.py",
+            ),
+            "canns.state.ActsAsArray.__getitem__": (
+                "state.html#actsasarray.__getitem__",
+                "canns/state.py",
+            ),
+            "canns.state.ActsAsArray.__iter__": (
+                "state.html#actsasarray.__iter__",
+                "canns/state.py",
+            ),
+            "canns.state.ActsAsArray.__jax_array__": (
+                "state.html#actsasarray.__jax_array__",
+                "canns/state.py",
+            ),
+            "canns.state.ActsAsArray.__len__": ("state.html#actsasarray.__len__", "canns/state.py"),
+            "canns.state.ActsAsArray._array": ("state.html#actsasarray._array", "canns/state.py"),
             "canns.state.Blueprint": ("state.html#blueprint", "canns/state.py"),
             "canns.state.Blueprint.__eq__": ("state.html#blueprint.__eq__", "canns/state.py"),
             "canns.state.Blueprint.__hash__": ("state.html#blueprint.__hash__", "canns/state.py"),
             "canns.state.Blueprint.__init__": ("state.html#blueprint.__init__", "canns/state.py"),
+            "canns.state.Choice": ("state.html#choice", "canns/state.py"),
+            "canns.state.Choice.__get__": ("state.html#choice.__get__", "canns/state.py"),
+            "canns.state.Choice.__init__": ("state.html#choice.__init__", "canns/state.py"),
+            "canns.state.Choice.__set__": ("state.html#choice.__set__", "canns/state.py"),
+            "canns.state.Choice.__set_name__": ("state.html#choice.__set_name__", "canns/state.py"),
+            "canns.state.Number": ("state.html#number", "canns/state.py"),
+            "canns.state.Number.__get__": ("state.html#number.__get__", "canns/state.py"),
+            "canns.state.Number.__init__": ("state.html#number.__init__", "canns/state.py"),
+            "canns.state.Number.__set__": ("state.html#number.__set__", "canns/state.py"),
+            "canns.state.Number.__set_name__": ("state.html#number.__set_name__", "canns/state.py"),
+            "canns.state.Number.held": ("state.html#number.held", "canns/state.py"),
             "canns.state.ParamState": ("state.html#paramstate", "canns/state.py"),
+            "canns.state.Record": ("state.html#record", "canns/state.py"),
+            "canns.state.Record.__get__": ("state.html#record.__get__", "canns/state.py"),
+            "canns.state.Record.__init__": ("state.html#record.__init__", "canns/state.py"),
+            "canns.state.Record.__set__": ("state.html#record.__set__", "canns/state.py"),
+            "canns.state.Record.__set_name__": ("state.html#record.__set_name__", "canns/state.py"),
             "canns.state.State": ("state.html#state", "canns/state.py"),
             "canns.state.State.__init__": ("state.html#state.__init__", "canns/state.py"),
             "canns.state.State.__repr__": ("state.html#state.__repr__", "canns/state.py"),
+            "canns.state.State._array": ("state.html#state._array", "canns/state.py"),
             "canns.state.State.dtype": ("state.html#state.dtype", "canns/state.py"),
             "canns.state.State.shape": ("state.html#state.shape", "canns/state.py"),
             "canns.state.State.value": ("state.html#state.value", "canns/state.py"),
-            "canns.state._Same": ("state.html#_same", "canns/state.py"),
-            "canns.state._Same.__eq__": ("state.html#_same.__eq__", "canns/state.py"),
-            "canns.state._Same.__hash__": ("state.html#_same.__hash__", "canns/state.py"),
-            "canns.state._Same.__init__": ("state.html#_same.__init__", "canns/state.py"),
+            "canns.state._Held": ("state.html#_held", "canns/state.py"),
+            "canns.state._Held.__init__": ("state.html#_held.__init__", "canns/state.py"),
+            "canns.state._Held.now": ("state.html#_held.now", "canns/state.py"),
+            "canns.state._Places": ("state.html#_places", "canns/state.py"),
+            "canns.state._Places.__init__": ("state.html#_places.__init__", "canns/state.py"),
+            "canns.state._Places._follow_class": (
+                "state.html#_places._follow_class",
+                "canns/state.py",
+            ),
+            "canns.state._Places._follow_function": (
+                "state.html#_places._follow_function",
+                "canns/state.py",
+            ),
+            "canns.state._Places._note": ("state.html#_places._note", "canns/state.py"),
+            "canns.state._Places.follow": ("state.html#_places.follow", "canns/state.py"),
+            "canns.state._Program": ("state.html#_program", "canns/state.py"),
+            "canns.state._Program.__call__": ("state.html#_program.__call__", "canns/state.py"),
+            "canns.state._Program.__init__": ("state.html#_program.__init__", "canns/state.py"),
+            "canns.state._Version": ("state.html#_version", "canns/state.py"),
+            "canns.state.__dir__": ("state.html#__dir__", "canns/state.py"),
             "canns.state._as_value": ("state.html#_as_value", "canns/state.py"),
-            "canns.state._children": ("state.html#_children", "canns/state.py"),
-            "canns.state._code": ("state.html#_code", "canns/state.py"),
-            "canns.state._fingerprint": ("state.html#_fingerprint", "canns/state.py"),
+            "canns.state._content": ("state.html#_content", "canns/state.py"),
+            "canns.state._declared": ("state.html#_declared", "canns/state.py"),
+            "canns.state._fitting": ("state.html#_fitting", "canns/state.py"),
+            "canns.state._forget": ("state.html#_forget", "canns/state.py"),
             "canns.state._is_box": ("state.html#_is_box", "canns/state.py"),
+            "canns.state._is_installed": ("state.html#_is_installed", "canns/state.py"),
+            "canns.state._is_settled": ("state.html#_is_settled", "canns/state.py"),
+            "canns.state._mark": ("state.html#_mark", "canns/state.py"),
+            "canns.state._marks": ("state.html#_marks", "canns/state.py"),
+            "canns.state._operator": ("state.html#_operator", "canns/state.py"),
+            "canns.state._parts": ("state.html#_parts", "canns/state.py"),
+            "canns.state._reads": ("state.html#_reads", "canns/state.py"),
+            "canns.state._taken": ("state.html#_taken", "canns/state.py"),
+            "canns.state._token": ("state.html#_token", "canns/state.py"),
+            "canns.state.boxes": ("state.html#boxes", "canns/state.py"),
+            "canns.state.guard": ("state.html#guard", "canns/state.py"),
+            "canns.state.is_number": ("state.html#is_number", "canns/state.py"),
+            "canns.state.kept": ("state.html#kept", "canns/state.py"),
             "canns.state.lift": ("state.html#lift", "canns/state.py"),
+            "canns.state.on_device": ("state.html#on_device", "canns/state.py"),
             "canns.state.per_model": ("state.html#per_model", "canns/state.py"),
+            "canns.state.put": ("state.html#put", "canns/state.py"),
             "canns.state.states": ("state.html#states", "canns/state.py"),
+            "canns.state.values_of": ("state.html#values_of", "canns/state.py"),
         },
         "canns.stimuli": {
             "canns.stimuli.binarise": ("stimuli.html#binarise", "canns/stimuli.py"),
@@ -978,12 +1199,30 @@ d = {
             "canns.stimuli.random_patterns": ("stimuli.html#random_patterns", "canns/stimuli.py"),
         },
         "canns.trainer.base": {
-            "canns.trainer.base.RecallHistory": (
-                "trainer/base.html#recallhistory",
+            "canns.trainer.base.Asks": ("trainer/base.html#asks", "canns/trainer/base.py"),
+            "canns.trainer.base.Asks.predict": (
+                "trainer/base.html#asks.predict",
                 "canns/trainer/base.py",
             ),
-            "canns.trainer.base.RecallHistory.__repr__": (
-                "trainer/base.html#recallhistory.__repr__",
+            "canns.trainer.base.Asks.predict_batch": (
+                "trainer/base.html#asks.predict_batch",
+                "canns/trainer/base.py",
+            ),
+            "canns.trainer.base.Recalls": ("trainer/base.html#recalls", "canns/trainer/base.py"),
+            "canns.trainer.base.Recalls.__repr__": (
+                "trainer/base.html#recalls.__repr__",
+                "canns/trainer/base.py",
+            ),
+            "canns.trainer.base.Recalls.ask_all": (
+                "trainer/base.html#recalls.ask_all",
+                "canns/trainer/base.py",
+            ),
+            "canns.trainer.base.Recalls.configure_progress": (
+                "trainer/base.html#recalls.configure_progress",
+                "canns/trainer/base.py",
+            ),
+            "canns.trainer.base.Recalls.network": (
+                "trainer/base.html#recalls.network",
                 "canns/trainer/base.py",
             ),
             "canns.trainer.base.Trainer": ("trainer/base.html#trainer", "canns/trainer/base.py"),
@@ -991,44 +1230,8 @@ d = {
                 "trainer/base.html#trainer.__init__",
                 "canns/trainer/base.py",
             ),
-            "canns.trainer.base.Trainer.__repr__": (
-                "trainer/base.html#trainer.__repr__",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base.Trainer._box": (
-                "trainer/base.html#trainer._box",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base.Trainer._recall": (
-                "trainer/base.html#trainer._recall",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base.Trainer._respond": (
-                "trainer/base.html#trainer._respond",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base.Trainer._run": (
-                "trainer/base.html#trainer._run",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base.Trainer._size": (
-                "trainer/base.html#trainer._size",
-                "canns/trainer/base.py",
-            ),
             "canns.trainer.base.Trainer.checked": (
                 "trainer/base.html#trainer.checked",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base.Trainer.configure_progress": (
-                "trainer/base.html#trainer.configure_progress",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base.Trainer.predict": (
-                "trainer/base.html#trainer.predict",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base.Trainer.predict_batch": (
-                "trainer/base.html#trainer.predict_batch",
                 "canns/trainer/base.py",
             ),
             "canns.trainer.base.Trainer.reset": (
@@ -1039,36 +1242,9 @@ d = {
                 "trainer/base.html#trainer.train",
                 "canns/trainer/base.py",
             ),
-            "canns.trainer.base.TrainingHistory": (
-                "trainer/base.html#traininghistory",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base._all_or_nothing": (
-                "trainer/base.html#_all_or_nothing",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base._answer": ("trainer/base.html#_answer", "canns/trainer/base.py"),
-            "canns.trainer.base._compilable": (
-                "trainer/base.html#_compilable",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base._copies": ("trainer/base.html#_copies", "canns/trainer/base.py"),
-            "canns.trainer.base._equal": ("trainer/base.html#_equal", "canns/trainer/base.py"),
-            "canns.trainer.base._for_each_sample": (
-                "trainer/base.html#_for_each_sample",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base._is_key": ("trainer/base.html#_is_key", "canns/trainer/base.py"),
-            "canns.trainer.base._progress": (
-                "trainer/base.html#_progress",
-                "canns/trainer/base.py",
-            ),
-            "canns.trainer.base._report": ("trainer/base.html#_report", "canns/trainer/base.py"),
-            "canns.trainer.base._settle": ("trainer/base.html#_settle", "canns/trainer/base.py"),
-            "canns.trainer.base._stacked": ("trainer/base.html#_stacked", "canns/trainer/base.py"),
-            "canns.trainer.base.as_count": ("trainer/base.html#as_count", "canns/trainer/base.py"),
-            "canns.trainer.base.as_patterns": (
-                "trainer/base.html#as_patterns",
+            "canns.trainer.base.__dir__": ("trainer/base.html#__dir__", "canns/trainer/base.py"),
+            "canns.trainer.base._one_by_one": (
+                "trainer/base.html#_one_by_one",
                 "canns/trainer/base.py",
             ),
         },
@@ -1175,32 +1351,16 @@ d = {
                 "trainer/compose.html#compoundtrainer.__init__",
                 "canns/trainer/compose.py",
             ),
-            "canns.trainer.compose.CompoundTrainer._bare": (
-                "trainer/compose.html#compoundtrainer._bare",
-                "canns/trainer/compose.py",
-            ),
-            "canns.trainer.compose.CompoundTrainer._rate": (
-                "trainer/compose.html#compoundtrainer._rate",
-                "canns/trainer/compose.py",
-            ),
-            "canns.trainer.compose.CompoundTrainer.learning_rate": (
-                "trainer/compose.html#compoundtrainer.learning_rate",
-                "canns/trainer/compose.py",
-            ),
             "canns.trainer.compose.CompoundTrainer.reset": (
                 "trainer/compose.html#compoundtrainer.reset",
-                "canns/trainer/compose.py",
-            ),
-            "canns.trainer.compose.CompoundTrainer.update_weights": (
-                "trainer/compose.html#compoundtrainer.update_weights",
                 "canns/trainer/compose.py",
             ),
             "canns.trainer.compose.RuleSum": (
                 "trainer/compose.html#rulesum",
                 "canns/trainer/compose.py",
             ),
-            "canns.trainer.compose.RuleSum.update_weights": (
-                "trainer/compose.html#rulesum.update_weights",
+            "canns.trainer.compose.RuleSum.change": (
+                "trainer/compose.html#rulesum.change",
                 "canns/trainer/compose.py",
             ),
             "canns.trainer.compose.Stage": (
@@ -1231,20 +1391,40 @@ d = {
                 "trainer/compose.html#stages.train",
                 "canns/trainer/compose.py",
             ),
-            "canns.trainer.compose._as_before": (
-                "trainer/compose.html#_as_before",
+            "canns.trainer.compose.__dir__": (
+                "trainer/compose.html#__dir__",
                 "canns/trainer/compose.py",
             ),
-            "canns.trainer.compose._check_rules": (
-                "trainer/compose.html#_check_rules",
+            "canns.trainer.compose._all_rules": (
+                "trainer/compose.html#_all_rules",
                 "canns/trainer/compose.py",
             ),
-            "canns.trainer.compose.add_changes": (
-                "trainer/compose.html#add_changes",
+            "canns.trainer.compose._check_parts": (
+                "trainer/compose.html#_check_parts",
                 "canns/trainer/compose.py",
             ),
-            "canns.trainer.compose.wanted_change": (
-                "trainer/compose.html#wanted_change",
+            "canns.trainer.compose._rates": (
+                "trainer/compose.html#_rates",
+                "canns/trainer/compose.py",
+            ),
+            "canns.trainer.compose._set_rates": (
+                "trainer/compose.html#_set_rates",
+                "canns/trainer/compose.py",
+            ),
+            "canns.trainer.compose._tightest": (
+                "trainer/compose.html#_tightest",
+                "canns/trainer/compose.py",
+            ),
+            "canns.trainer.compose._train_all": (
+                "trainer/compose.html#_train_all",
+                "canns/trainer/compose.py",
+            ),
+            "canns.trainer.compose.check_rules": (
+                "trainer/compose.html#check_rules",
+                "canns/trainer/compose.py",
+            ),
+            "canns.trainer.compose.total_change": (
+                "trainer/compose.html#total_change",
                 "canns/trainer/compose.py",
             ),
         },
@@ -1301,20 +1481,36 @@ d = {
                 "trainer/hebbian.html#antihebbiantrainer",
                 "canns/trainer/hebbian.py",
             ),
-            "canns.trainer.hebbian.HebbianTrainer": (
-                "trainer/hebbian.html#hebbiantrainer",
+            "canns.trainer.hebbian.HebbianRule": (
+                "trainer/hebbian.html#hebbianrule",
                 "canns/trainer/hebbian.py",
             ),
-            "canns.trainer.hebbian.HebbianTrainer.__init__": (
-                "trainer/hebbian.html#hebbiantrainer.__init__",
+            "canns.trainer.hebbian.HebbianRule.__init__": (
+                "trainer/hebbian.html#hebbianrule.__init__",
+                "canns/trainer/hebbian.py",
+            ),
+            "canns.trainer.hebbian.HebbianRule.change": (
+                "trainer/hebbian.html#hebbianrule.change",
+                "canns/trainer/hebbian.py",
+            ),
+            "canns.trainer.hebbian.HebbianRule.store": (
+                "trainer/hebbian.html#hebbianrule.store",
+                "canns/trainer/hebbian.py",
+            ),
+            "canns.trainer.hebbian.HebbianRule.stored": (
+                "trainer/hebbian.html#hebbianrule.stored",
+                "canns/trainer/hebbian.py",
+            ),
+            "canns.trainer.hebbian.HebbianTrainer": (
+                "trainer/hebbian.html#hebbiantrainer",
                 "canns/trainer/hebbian.py",
             ),
             "canns.trainer.hebbian.HebbianTrainer.train": (
                 "trainer/hebbian.html#hebbiantrainer.train",
                 "canns/trainer/hebbian.py",
             ),
-            "canns.trainer.hebbian.HebbianTrainer.update_weights": (
-                "trainer/hebbian.html#hebbiantrainer.update_weights",
+            "canns.trainer.hebbian.__dir__": (
+                "trainer/hebbian.html#__dir__",
                 "canns/trainer/hebbian.py",
             ),
             "canns.trainer.hebbian.hebbian_update": (
@@ -1425,6 +1621,26 @@ d = {
                 "trainer/local.html#learninghistory.__repr__",
                 "canns/trainer/local.py",
             ),
+            "canns.trainer.local.LocalRule": (
+                "trainer/local.html#localrule",
+                "canns/trainer/local.py",
+            ),
+            "canns.trainer.local.LocalRule.change": (
+                "trainer/local.html#localrule.change",
+                "canns/trainer/local.py",
+            ),
+            "canns.trainer.local.LocalRule.learn": (
+                "trainer/local.html#localrule.learn",
+                "canns/trainer/local.py",
+            ),
+            "canns.trainer.local.LocalRule.look": (
+                "trainer/local.html#localrule.look",
+                "canns/trainer/local.py",
+            ),
+            "canns.trainer.local.LocalRule.update": (
+                "trainer/local.html#localrule.update",
+                "canns/trainer/local.py",
+            ),
             "canns.trainer.local.LocalTrainer": (
                 "trainer/local.html#localtrainer",
                 "canns/trainer/local.py",
@@ -1433,47 +1649,34 @@ d = {
                 "trainer/local.html#localtrainer.__init__",
                 "canns/trainer/local.py",
             ),
-            "canns.trainer.local.LocalTrainer._bare": (
-                "trainer/local.html#localtrainer._bare",
-                "canns/trainer/local.py",
-            ),
-            "canns.trainer.local.LocalTrainer._blocks": (
-                "trainer/local.html#localtrainer._blocks",
-                "canns/trainer/local.py",
-            ),
-            "canns.trainer.local.LocalTrainer._diverged": (
-                "trainer/local.html#localtrainer._diverged",
-                "canns/trainer/local.py",
-            ),
-            "canns.trainer.local.LocalTrainer._rate": (
-                "trainer/local.html#localtrainer._rate",
-                "canns/trainer/local.py",
-            ),
-            "canns.trainer.local.LocalTrainer._train": (
-                "trainer/local.html#localtrainer._train",
-                "canns/trainer/local.py",
-            ),
-            "canns.trainer.local.LocalTrainer.learn": (
-                "trainer/local.html#localtrainer.learn",
-                "canns/trainer/local.py",
-            ),
-            "canns.trainer.local.LocalTrainer.look": (
-                "trainer/local.html#localtrainer.look",
-                "canns/trainer/local.py",
-            ),
             "canns.trainer.local.LocalTrainer.train": (
                 "trainer/local.html#localtrainer.train",
                 "canns/trainer/local.py",
             ),
-            "canns.trainer.local.LocalTrainer.update": (
-                "trainer/local.html#localtrainer.update",
+            "canns.trainer.local.__dir__": ("trainer/local.html#__dir__", "canns/trainer/local.py"),
+            "canns.trainer.local._dense": ("trainer/local.html#_dense", "canns/trainer/local.py"),
+            "canns.trainer.local._diverged": (
+                "trainer/local.html#_diverged",
                 "canns/trainer/local.py",
             ),
-            "canns.trainer.local.LocalTrainer.update_weights": (
-                "trainer/local.html#localtrainer.update_weights",
+            "canns.trainer.local._in_blocks": (
+                "trainer/local.html#_in_blocks",
+                "canns/trainer/local.py",
+            ),
+            "canns.trainer.local._is_float": (
+                "trainer/local.html#_is_float",
                 "canns/trainer/local.py",
             ),
             "canns.trainer.local._learn": ("trainer/local.html#_learn", "canns/trainer/local.py"),
+            "canns.trainer.local.changed": ("trainer/local.html#changed", "canns/trainer/local.py"),
+            "canns.trainer.local.check_numbers": (
+                "trainer/local.html#check_numbers",
+                "canns/trainer/local.py",
+            ),
+            "canns.trainer.local.learn_from": (
+                "trainer/local.html#learn_from",
+                "canns/trainer/local.py",
+            ),
         },
         "canns.trainer.neuromodulated": {
             "canns.trainer.neuromodulated.ModulatedTrainer": (
@@ -1627,6 +1830,52 @@ d = {
                 "canns/trainer/stdp.py",
             ),
         },
+        "canns.trainer.storage": {
+            "canns.trainer.storage.StorageTrainer": (
+                "trainer/storage.html#storagetrainer",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.StorageTrainer.admit": (
+                "trainer/storage.html#storagetrainer.admit",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.StorageTrainer.store": (
+                "trainer/storage.html#storagetrainer.store",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.StorageTrainer.stored": (
+                "trainer/storage.html#storagetrainer.stored",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.StorageTrainer.train": (
+                "trainer/storage.html#storagetrainer.train",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.TrainingHistory": (
+                "trainer/storage.html#traininghistory",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.__dir__": (
+                "trainer/storage.html#__dir__",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.signs_only": (
+                "trainer/storage.html#signs_only",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.square_weights": (
+                "trainer/storage.html#square_weights",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.store_at_once": (
+                "trainer/storage.html#store_at_once",
+                "canns/trainer/storage.py",
+            ),
+            "canns.trainer.storage.warn_above_capacity": (
+                "trainer/storage.html#warn_above_capacity",
+                "canns/trainer/storage.py",
+            ),
+        },
         "canns.trainer.storkey": {
             "canns.trainer.storkey.StorkeyTrainer": (
                 "trainer/storkey.html#storkeytrainer",
@@ -1703,147 +1952,104 @@ d = {
         },
         "canns.weights": {
             "canns.weights.OuterProducts": ("weights.html#outerproducts", "canns/weights.py"),
-            "canns.weights.OuterProducts.T": ("weights.html#outerproducts.t", "canns/weights.py"),
-            "canns.weights.OuterProducts.__add__": (
-                "weights.html#outerproducts.__add__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__array__": (
-                "weights.html#outerproducts.__array__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__getattr__": (
-                "weights.html#outerproducts.__getattr__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__getitem__": (
-                "weights.html#outerproducts.__getitem__",
-                "canns/weights.py",
-            ),
             "canns.weights.OuterProducts.__init__": (
                 "weights.html#outerproducts.__init__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__iter__": (
-                "weights.html#outerproducts.__iter__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__jax_array__": (
-                "weights.html#outerproducts.__jax_array__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__len__": (
-                "weights.html#outerproducts.__len__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__matmul__": (
-                "weights.html#outerproducts.__matmul__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__mul__": (
-                "weights.html#outerproducts.__mul__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__neg__": (
-                "weights.html#outerproducts.__neg__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__radd__": (
-                "weights.html#outerproducts.__radd__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__repr__": (
-                "weights.html#outerproducts.__repr__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__rmatmul__": (
-                "weights.html#outerproducts.__rmatmul__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__rsub__": (
-                "weights.html#outerproducts.__rsub__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__sub__": (
-                "weights.html#outerproducts.__sub__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.__truediv__": (
-                "weights.html#outerproducts.__truediv__",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts._like": (
-                "weights.html#outerproducts._like",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts._square": (
-                "weights.html#outerproducts._square",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts._unproject": (
-                "weights.html#outerproducts._unproject",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.astype": (
-                "weights.html#outerproducts.astype",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.dense": (
-                "weights.html#outerproducts.dense",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.diagonal": (
-                "weights.html#outerproducts.diagonal",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.dtype": (
-                "weights.html#outerproducts.dtype",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.nbytes": (
-                "weights.html#outerproducts.nbytes",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.rank": (
-                "weights.html#outerproducts.rank",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.senders": (
-                "weights.html#outerproducts.senders",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.shape": (
-                "weights.html#outerproducts.shape",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.symmetric": (
-                "weights.html#outerproducts.symmetric",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.tree_flatten": (
-                "weights.html#outerproducts.tree_flatten",
-                "canns/weights.py",
-            ),
-            "canns.weights.OuterProducts.tree_unflatten": (
-                "weights.html#outerproducts.tree_unflatten",
                 "canns/weights.py",
             ),
             "canns.weights.OuterProducts.zeros": (
                 "weights.html#outerproducts.zeros",
                 "canns/weights.py",
             ),
-            "canns.weights._as_index": ("weights.html#_as_index", "canns/weights.py"),
-            "canns.weights._elementwise": ("weights.html#_elementwise", "canns/weights.py"),
-            "canns.weights._is_full": ("weights.html#_is_full", "canns/weights.py"),
+            "canns.weights._Algebra": ("weights.html#_algebra", "canns/weights.py"),
+            "canns.weights._Algebra.__add__": ("weights.html#_algebra.__add__", "canns/weights.py"),
+            "canns.weights._Algebra.__eq__": ("weights.html#_algebra.__eq__", "canns/weights.py"),
+            "canns.weights._Algebra.__getitem__": (
+                "weights.html#_algebra.__getitem__",
+                "canns/weights.py",
+            ),
+            "canns.weights._Algebra.__len__": ("weights.html#_algebra.__len__", "canns/weights.py"),
+            "canns.weights._Algebra.__matmul__": (
+                "weights.html#_algebra.__matmul__",
+                "canns/weights.py",
+            ),
+            "canns.weights._Algebra.__mul__": ("weights.html#_algebra.__mul__", "canns/weights.py"),
+            "canns.weights._Algebra.__ne__": ("weights.html#_algebra.__ne__", "canns/weights.py"),
+            "canns.weights._Algebra.__neg__": ("weights.html#_algebra.__neg__", "canns/weights.py"),
+            "canns.weights._Algebra.__radd__": (
+                "weights.html#_algebra.__radd__",
+                "canns/weights.py",
+            ),
+            "canns.weights._Algebra.__rmatmul__": (
+                "weights.html#_algebra.__rmatmul__",
+                "canns/weights.py",
+            ),
+            "canns.weights._Algebra.__rsub__": (
+                "weights.html#_algebra.__rsub__",
+                "canns/weights.py",
+            ),
+            "canns.weights._Algebra.__sub__": ("weights.html#_algebra.__sub__", "canns/weights.py"),
+            "canns.weights._Algebra.__truediv__": (
+                "weights.html#_algebra.__truediv__",
+                "canns/weights.py",
+            ),
+            "canns.weights._Matrix": ("weights.html#_matrix", "canns/weights.py"),
+            "canns.weights._Matrix.T": ("weights.html#_matrix.t", "canns/weights.py"),
+            "canns.weights._Matrix.__repr__": ("weights.html#_matrix.__repr__", "canns/weights.py"),
+            "canns.weights._Matrix.astype": ("weights.html#_matrix.astype", "canns/weights.py"),
+            "canns.weights._Matrix.dense": ("weights.html#_matrix.dense", "canns/weights.py"),
+            "canns.weights._Matrix.diagonal": ("weights.html#_matrix.diagonal", "canns/weights.py"),
+            "canns.weights._Matrix.nbytes": ("weights.html#_matrix.nbytes", "canns/weights.py"),
+            "canns.weights._Matrix.rank": ("weights.html#_matrix.rank", "canns/weights.py"),
+            "canns.weights._Matrix.room": ("weights.html#_matrix.room", "canns/weights.py"),
+            "canns.weights._Matrix.senders": ("weights.html#_matrix.senders", "canns/weights.py"),
+            "canns.weights._Matrix.tree_flatten": (
+                "weights.html#_matrix.tree_flatten",
+                "canns/weights.py",
+            ),
+            "canns.weights._Matrix.tree_unflatten": (
+                "weights.html#_matrix.tree_unflatten",
+                "canns/weights.py",
+            ),
+            "canns.weights.__dir__": ("weights.html#__dir__", "canns/weights.py"),
+            "canns.weights._add": ("weights.html#_add", "canns/weights.py"),
+            "canns.weights._clear_diagonal": ("weights.html#_clear_diagonal", "canns/weights.py"),
+            "canns.weights._exact": ("weights.html#_exact", "canns/weights.py"),
+            "canns.weights._fill_in": ("weights.html#_fill_in", "canns/weights.py"),
+            "canns.weights._gram": ("weights.html#_gram", "canns/weights.py"),
+            "canns.weights._joined": ("weights.html#_joined", "canns/weights.py"),
+            "canns.weights._like": ("weights.html#_like", "canns/weights.py"),
+            "canns.weights._made": ("weights.html#_made", "canns/weights.py"),
+            "canns.weights._module": ("weights.html#_module", "canns/weights.py"),
+            "canns.weights._more_room": ("weights.html#_more_room", "canns/weights.py"),
+            "canns.weights._own": ("weights.html#_own", "canns/weights.py"),
             "canns.weights._project": ("weights.html#_project", "canns/weights.py"),
             "canns.weights._roundoff": ("weights.html#_roundoff", "canns/weights.py"),
             "canns.weights._rows": ("weights.html#_rows", "canns/weights.py"),
-            "canns.weights._summary": ("weights.html#_summary", "canns/weights.py"),
-            "canns.weights._zeros": ("weights.html#_zeros", "canns/weights.py"),
+            "canns.weights._sweep_dense": ("weights.html#_sweep_dense", "canns/weights.py"),
+            "canns.weights._sweep_structured": (
+                "weights.html#_sweep_structured",
+                "canns/weights.py",
+            ),
+            "canns.weights._unproject": ("weights.html#_unproject", "canns/weights.py"),
+            "canns.weights._used": ("weights.html#_used", "canns/weights.py"),
+            "canns.weights.add_into": ("weights.html#add_into", "canns/weights.py"),
             "canns.weights.add_outer": ("weights.html#add_outer", "canns/weights.py"),
+            "canns.weights.block": ("weights.html#block", "canns/weights.py"),
+            "canns.weights.eigenvalues": ("weights.html#eigenvalues", "canns/weights.py"),
+            "canns.weights.entries": ("weights.html#entries", "canns/weights.py"),
             "canns.weights.field": ("weights.html#field", "canns/weights.py"),
+            "canns.weights.frobenius_norm": ("weights.html#frobenius_norm", "canns/weights.py"),
+            "canns.weights.is_finite": ("weights.html#is_finite", "canns/weights.py"),
+            "canns.weights.is_square": ("weights.html#is_square", "canns/weights.py"),
+            "canns.weights.is_zero": ("weights.html#is_zero", "canns/weights.py"),
+            "canns.weights.plus": ("weights.html#plus", "canns/weights.py"),
             "canns.weights.quadratic_form": ("weights.html#quadratic_form", "canns/weights.py"),
+            "canns.weights.scaled": ("weights.html#scaled", "canns/weights.py"),
+            "canns.weights.sum_of_entries": ("weights.html#sum_of_entries", "canns/weights.py"),
             "canns.weights.sweep": ("weights.html#sweep", "canns/weights.py"),
+            "canns.weights.times": ("weights.html#times", "canns/weights.py"),
+            "canns.weights.unfolded": ("weights.html#unfolded", "canns/weights.py"),
+            "canns.weights.with_room": ("weights.html#with_room", "canns/weights.py"),
             "canns.weights.zero_diagonal": ("weights.html#zero_diagonal", "canns/weights.py"),
         },
     },

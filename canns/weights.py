@@ -5,27 +5,183 @@
 # %% ../nbs/weights.ipynb #eec5ddf3
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from .checks import is_traced
+from .state import ActsAsArray, on_device
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # %% auto #0
-__all__ = ["OuterProducts", "add_outer", "zero_diagonal", "field", "quadratic_form", "sweep"]
+__all__ = [
+    "OuterProducts",
+    "is_square",
+    "times",
+    "unfolded",
+    "block",
+    "scaled",
+    "plus",
+    "with_room",
+    "add_into",
+    "add_outer",
+    "zero_diagonal",
+    "field",
+    "quadratic_form",
+    "sweep",
+    "frobenius_norm",
+    "sum_of_entries",
+    "entries",
+    "eigenvalues",
+    "is_finite",
+    "is_zero",
+]
 
 
 # %% ../nbs/weights.ipynb #cbf10269
+class _Algebra(ActsAsArray):
+    """Operators of `OuterProducts`. What is not here is done by the ordinary array."""
+
+    def __matmul__(self, x: Any) -> jax.Array:
+        return times(self, x)
+
+    def __rmatmul__(self, x: Any) -> jax.Array:
+        return times(self.T, jnp.asarray(x).T).T
+
+    def __add__(self, other: Any) -> Any:
+        return plus(self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return plus(self, other)
+
+    def __sub__(self, other: Any) -> Any:
+        return plus(self, -other if isinstance(other, _Algebra) else -jnp.asarray(other))
+
+    def __rsub__(self, other: Any) -> Any:
+        return other - self._array
+
+    def __neg__(self) -> Any:
+        return scaled(self, -1.0)
+
+    def __mul__(self, factor: Any) -> Any:
+        return scaled(self, factor) if np.ndim(factor) == 0 else self._array * factor
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, divisor: Any) -> Any:
+        return scaled(self, 1.0 / divisor) if np.ndim(divisor) == 0 else self._array / divisor
+
+    def __getitem__(self, index: Any) -> jax.Array:
+        return block(self, index)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __eq__(self, other: object) -> Any:
+        return self._array == (other._array if isinstance(other, _Algebra) else other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._array != (other._array if isinstance(other, _Algebra) else other)
+
+    __hash__ = object.__hash__
+
+
+# %% ../nbs/weights.ipynb #9d6ed500
+class _Matrix(_Algebra):
+    """What `OuterProducts` can say about itself."""
+
+    post: jax.Array
+    pre: jax.Array | None
+    coef: jax.Array
+    removed: jax.Array
+    own: jax.Array
+    peak: jax.Array
+    used: jax.Array
+
+    ndim = 2
+    shape = property(lambda self: (self.post.shape[1], self.senders.shape[1]), doc="(M, N).")
+    size = property(lambda self: self.shape[0] * self.shape[1], doc="Number of entries, M N.")
+    dtype = property(lambda self: self.post.dtype, doc="Type of the entries.")
+    symmetric = property(lambda self: self.pre is None, doc="Whether both sides are the same.")
+    _array = property(lambda self: self.dense())
+
+    @property
+    def senders(self) -> jax.Array:
+        """Patterns on the sending side, also where they are those of `post`."""
+        return self.post if self.pre is None else self.pre
+
+    @property
+    def rank(self) -> int:
+        """Number P of outer products; while JAX compiles, the room for them."""
+        return self.room if is_traced(self.used) else int(self.used)
+
+    @property
+    def room(self) -> int:
+        """How many outer products there is room for."""
+        return self.post.shape[0]
+
+    @property
+    def nbytes(self) -> int:
+        """Memory taken, in bytes."""
+        return sum(leaf.nbytes for leaf in jax.tree.leaves(self))
+
+    @property
+    def T(self) -> OuterProducts:
+        """The transpose: the two sides exchanged."""
+        if self.pre is None:
+            return self
+        peak = jnp.max(jnp.abs(self.pre), axis=1, initial=0)
+        return _like(self, post=self.pre, pre=self.post, peak=peak)
+
+    def diagonal(self) -> jax.Array:
+        """The entries W[i, i], shape (min(M, N),)."""
+        return self.own if is_square(self) else _own(self.post, self.pre, self.coef)
+
+    def astype(self, dtype: Any) -> OuterProducts:
+        """The same matrix with another type of entries."""
+        whole = ("used",)
+        parts = {n: getattr(self, n) for n in _PARTS if n not in whole}
+        return _like(self, **{n: p if p is None else p.astype(dtype) for n, p in parts.items()})
+
+    def dense(self) -> jax.Array:
+        """The ordinary array, shape (M, N)."""
+        return unfolded(self)
+
+    def tree_flatten(self) -> tuple[tuple, None]:
+        """The arrays inside, for JAX."""
+        return tuple(getattr(self, name) for name in _PARTS), None
+
+    @classmethod
+    def tree_unflatten(cls, _: None, parts: tuple) -> OuterProducts:
+        """Put the arrays back, for JAX."""
+        new = object.__new__(cls)
+        vars(new).update(zip(_PARTS, parts, strict=True))
+        return new
+
+    def __repr__(self) -> str:
+        symmetric = ", symmetric" if self.symmetric else ""
+        return f"OuterProducts(shape={self.shape}, rank={self.rank}, {self.dtype}{symmetric})"
+
+
+# %% ../nbs/weights.ipynb #91ae569f
 @jax.tree_util.register_pytree_node_class
-class OuterProducts:
+class OuterProducts(_Matrix):
     """A matrix ``W = sum_p coef[p] * outer(post[p], pre[p]) - diag(removed)``, kept in that form.
 
     It multiplies in O(P (M + N)), adds, transposes, gives rows and its diagonal without
     building the M x N matrix, and turns into an ordinary array wherever one is asked for:
-    ``np.asarray(W)``, any ``jnp`` function, indexing, comparison, elementwise arithmetic.
+    ``np.asarray(W)``, any ``jnp`` function, comparison, elementwise arithmetic.
     It is a JAX pytree, so it can be passed through ``jit``, ``vmap``, ``scan`` and ``grad``.
 
     Parameters
@@ -43,285 +199,83 @@ class OuterProducts:
     ------
     ValueError
         If the shapes do not fit together.
-    """
 
-    __array_priority__ = 1000  # so that ``ndarray @ W`` asks W instead of unfolding it
+    Examples
+    --------
+    >>> W = OuterProducts([[1, -1, 1]], coef=0.5)
+    >>> W @ np.ones(3)
+    Array([ 0.5, -0.5,  0.5], dtype=float32)
+    """
 
     def __init__(self, post: Any, pre: Any = None, coef: Any = 1.0, removed: Any = None):
         post, pre = _rows(post), None if pre is None else _rows(pre)
         if post.ndim != 2 or (pre is not None and (pre.ndim != 2 or len(pre) != len(post))):
-            raise ValueError(
-                f"expected post (P, M) and pre (P, N); got {post.shape} and {np.shape(pre)}"
-            )
-        self.post, self.pre = post, pre
-        self.coef = jnp.broadcast_to(jnp.asarray(coef, post.dtype), post.shape[:1])
-        square = self.shape[0] == self.shape[1]
-        if removed is not None and not (square and np.shape(removed) == self.shape[:1]):
-            raise ValueError(
-                f"removed must have shape ({self.shape[0]},) and the matrix be square; "
-                f"got {np.shape(removed)} for {self.shape}"
-            )
-        diagonal, self.peak = _summary(post, self.senders, self.coef)
-        if removed is None:
-            self.removed = _zeros(self.shape[0] if square else 0, post.dtype)
-            self.own = diagonal if square else self.removed
-        else:
-            self.removed = jnp.asarray(removed, post.dtype)
-            self.own = diagonal - self.removed
+            given = f"{np.shape(post)} and {np.shape(pre)}"
+            raise ValueError(f"expected post (P, M) and pre (P, N); got {given}")
+        xp = _module(post, pre, coef, removed)
+        coef = xp.broadcast_to(xp.asarray(coef, post.dtype), post.shape[:1])
+        size = post.shape[1]
+        square = pre is None or pre.shape[1] == size
+        if removed is not None and not (square and np.shape(removed) == (size,)):
+            wanted = f"removed must have shape ({size},) and the matrix be square"
+            raise ValueError(f"{wanted}; got {np.shape(removed)}")
+        own = _own(post, pre, coef) if square else np.zeros(0, post.dtype)
+        removed = xp.zeros_like(own) if removed is None else xp.asarray(removed, post.dtype)
+        peak = xp.max(xp.abs(xp.asarray(post)), axis=1, initial=0)
+        _fill_in(self, post, pre, coef, removed, own - removed, peak, np.int32(len(post)))
 
     @classmethod
-    def zeros(
-        cls, num_post: int, num_pre: int | None = None, dtype: Any = jnp.float32
-    ) -> OuterProducts:
+    def zeros(cls, num_post: int, num_pre: int | None = None) -> OuterProducts:
         """A matrix of zeros: no pattern stored yet."""
-        pre = None if num_pre is None else _zeros((0, num_pre), dtype)
-        diagonal = _zeros(num_post if num_pre in (None, num_post) else 0, dtype)
-        none = _zeros(0, dtype)
-        return cls._like(_zeros((0, num_post), dtype), pre, none, diagonal, diagonal, none)
-
-    # What it is
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(M, N)."""
-        return (self.post.shape[1], self.senders.shape[1])
-
-    @property
-    def senders(self) -> jax.Array:
-        """Patterns on the sending side, shape (P, N), also where they are those of `post`."""
-        return self.post if self.pre is None else self.pre
-
-    @property
-    def dtype(self) -> Any:
-        """Type of the entries."""
-        return self.post.dtype
-
-    @property
-    def rank(self) -> int:
-        """Number P of outer products."""
-        return self.post.shape[0]
-
-    @property
-    def symmetric(self) -> bool:
-        """Whether both sides are the same patterns."""
-        return self.pre is None
-
-    @property
-    def nbytes(self) -> int:
-        """Memory taken, in bytes."""
-        return sum(leaf.nbytes for leaf in jax.tree.leaves(self))
-
-    ndim = 2
-    size = property(lambda self: self.shape[0] * self.shape[1], doc="Number of entries, M N.")
-
-    @property
-    def T(self) -> OuterProducts:
-        """The transpose: the two sides exchanged."""
-        return (
-            self
-            if self.symmetric
-            else self._like(self.pre, self.post, self.coef, self.removed, self.own)
-        )
-
-    def diagonal(self) -> jax.Array:
-        """The entries W[i, i], shape (min(M, N),)."""
-        return self.own if self._square else _summary(self.post, self.pre, self.coef)[0]
-
-    def dense(self) -> jax.Array:
-        """The ordinary array, shape (M, N)."""
-        scaled = self.post * self.coef[:, None]
-        full = jnp.matmul(scaled.T, self.senders, precision="highest")
-        return full.at[jnp.diag_indices(self.shape[0])].set(self.own) if self._square else full
-
-    def __repr__(self) -> str:
-        symmetric = ", symmetric" if self.symmetric else ""
-        return f"OuterProducts(shape={self.shape}, rank={self.rank}, {self.dtype}{symmetric})"
-
-    # Products
-    def __matmul__(self, x: Any) -> jax.Array:
-        x = jnp.asarray(x)
-        if x.ndim not in (1, 2) or x.shape[0] != self.shape[1]:
-            raise ValueError(
-                f"cannot multiply a matrix of shape {self.shape} with an array of shape {x.shape}"
-            )
-        return self._unproject(_project(self.senders, x), x)
-
-    def __rmatmul__(self, x: Any) -> jax.Array:
-        return (self.T @ jnp.asarray(x).T).T
-
-    def _unproject(self, overlaps: jax.Array, x: jax.Array) -> jax.Array:
-        column = (slice(None),) + (None,) * (x.ndim - 1)
-        y = jnp.matmul((self.coef[column] * overlaps).T, self.post, precision="highest").T
-        return y - self.removed[column] * x if self._square else y
-
-    # Sums
-    def __add__(self, other: Any) -> OuterProducts | jax.Array:
-        if not isinstance(other, OuterProducts):
-            return self.dense() + other
-        if other.shape != self.shape:
-            raise ValueError(f"cannot add matrices of shapes {self.shape} and {other.shape}")
-        if self.rank == 0 or other.rank == 0:
-            some, none = (other, self) if self.rank == 0 else (self, other)
-            total = some._like(
-                some.post,
-                some.pre,
-                some.coef,
-                some.removed + none.removed,
-                some.own + none.own,
-                some.peak,
-            )
-        else:
-            symmetric = self.symmetric and other.symmetric
-            total = self._like(
-                jnp.concatenate([self.post, other.post]),
-                None if symmetric else jnp.concatenate([self.senders, other.senders]),
-                jnp.concatenate([self.coef, other.coef]),
-                self.removed + other.removed,
-                self.own + other.own,
-                jnp.concatenate([self.peak, other.peak]),
-            )
-        return total if 2 * total.rank < min(total.shape) else total.dense()
-
-    def __radd__(self, other: Any) -> jax.Array:
-        return other + self.dense()
-
-    def __neg__(self) -> OuterProducts:
-        return self * -1.0
-
-    def __sub__(self, other: Any) -> OuterProducts | jax.Array:
-        return self + (-other if isinstance(other, OuterProducts) else -jnp.asarray(other))
-
-    def __rsub__(self, other: Any) -> jax.Array:
-        return other - self.dense()
-
-    def __mul__(self, factor: Any) -> OuterProducts | jax.Array:
-        if np.ndim(factor) != 0:
-            return self.dense() * factor
-        return self._like(
-            self.post,
-            self.pre,
-            self.coef * factor,
-            self.removed * factor,
-            self.own * factor,
-            self.peak,
-        )
-
-    __rmul__ = __mul__
-
-    def __truediv__(self, divisor: Any) -> OuterProducts | jax.Array:
-        return self * (1.0 / divisor) if np.ndim(divisor) == 0 else self.dense() / divisor
-
-    # Entries
-    def __getitem__(self, index: Any) -> jax.Array:
-        index = tuple(map(_as_index, index)) if isinstance(index, tuple) else _as_index(index)
-        rows, columns = (
-            index if isinstance(index, tuple) and len(index) == 2 else (index, slice(None))
-        )
-        if _is_full(rows) and not _is_full(columns):
-            return self.T[columns].T
-        if (
-            isinstance(rows, (tuple, type(None), type(...)))
-            or np.ndim(rows) > 1
-            or not isinstance(columns, (int, slice))
-        ):
-            return self.dense()[index]
-        # an index out of range is clipped, as in any JAX array
-        numbers = jnp.arange(self.shape[0])[rows]
-        coef = self.coef if numbers.ndim == 0 else self.coef[:, None]
-        scaled = self.post[:, numbers] * coef
-        block = jnp.matmul(scaled.T, self.senders, precision="highest")
-        if self._square:
-            block = jnp.where(numbers[..., None] == jnp.arange(self.shape[1]), self.own, block)
-        return block[..., columns]
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __iter__(self) -> Iterator[jax.Array]:
-        return (self[i] for i in range(len(self)))
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.dense(), dtype=dtype)
-
-    def __jax_array__(self) -> jax.Array:
-        return self.dense()
-
-    def __getattr__(self, name: str) -> Any:
-        # W.sum(), W.reshape(...), W.at[...] and so on, of the ordinary array
-        if name in _ARRAY_METHODS:
-            return getattr(self.dense(), name)
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-
-    def astype(self, dtype: Any) -> OuterProducts:
-        """The same matrix with another type of entries."""
-        return jax.tree.map(lambda leaf: leaf.astype(dtype), self)
-
-    # Inside
-    @property
-    def _square(self) -> bool:
-        return self.shape[0] == self.shape[1]
-
-    @classmethod
-    def _like(
-        cls, post: Any, pre: Any, coef: Any, removed: Any, own: Any, peak: Any = None
-    ) -> OuterProducts:
-        peak = _summary(post, pre, coef)[1] if peak is None else peak
-        return cls.tree_unflatten(None, (post, pre, coef, removed, own, peak))
-
-    def tree_flatten(self) -> tuple[tuple, None]:
-        """The arrays inside, for JAX."""
-        return (self.post, self.pre, self.coef, self.removed, self.own, self.peak), None
-
-    @classmethod
-    def tree_unflatten(cls, _: None, leaves: tuple) -> OuterProducts:
-        """Put the arrays back, for JAX."""
-        new = object.__new__(cls)
-        new.post, new.pre, new.coef, new.removed, new.own, new.peak = leaves
-        return new
+        pre = None if num_pre is None else np.zeros((0, num_pre), np.float32)
+        return cls(np.zeros((0, num_post), np.float32), pre)
 
 
-_ARRAY_METHODS = {name for name in dir(jax.Array) if not name.startswith("_")} - set(
-    dir(OuterProducts)
-)
+# %% ../nbs/weights.ipynb #f3b308a3
+def _module(*arrays: Any) -> Any:
+    """NumPy for numbers that are there, where nothing has to be compiled; JAX for stand-ins."""
+    return jnp if is_traced(arrays) else np
 
 
-def _elementwise(name: str) -> Callable:
-    def apply(self: OuterProducts, *others: Any) -> Any:
-        return getattr(operator, name)(
-            self.dense(), *(o.dense() if isinstance(o, OuterProducts) else o for o in others)
-        )
-
-    return apply
-
-
-for _name in ("eq", "ne", "lt", "le", "gt", "ge", "pow", "abs"):
-    setattr(OuterProducts, f"__{_name}__", _elementwise(_name))
-OuterProducts.__hash__ = object.__hash__
-
-
-def _as_index(index: Any) -> Any:
-    return np.asarray(index) if isinstance(index, list) else index
-
-
-@jax.jit
-def _summary(post: jax.Array, pre: jax.Array, coef: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The diagonal of the sum, and the largest entry of each pattern of `post`."""
-    n = min(post.shape[1], pre.shape[1])
-    return (post[:, :n] * pre[:, :n]).T @ coef, jnp.max(jnp.abs(post), axis=1, initial=0)
-
-
-def _zeros(shape: Any, dtype: Any) -> jax.Array:
-    return jnp.asarray(np.zeros(shape, dtype))  # nothing to compile, unlike jnp.zeros
-
-
-def _rows(patterns: Any) -> jax.Array:
+def _rows(patterns: Any) -> Any:
     """One or several patterns as rows of floating-point numbers."""
-    rows = jnp.asarray(patterns)
-    rows = rows if jnp.issubdtype(rows.dtype, jnp.floating) else rows.astype(jnp.float32)
+    rows = patterns if isinstance(patterns, jax.Array) else np.asarray(patterns)
+    if not jnp.issubdtype(rows.dtype, jnp.floating) or rows.dtype == np.float64:
+        rows = rows.astype(jnp.result_type(float))
     return rows[None] if rows.ndim == 1 else rows
 
 
-def _is_full(index: Any) -> bool:
-    return isinstance(index, slice) and index == slice(None)
+def _own(post: Any, pre: Any, coef: Any) -> Any:
+    """The diagonal of the sum."""
+    xp = _module(post, pre, coef)
+    post, pre = xp.asarray(post), xp.asarray(post if pre is None else pre)
+    n = min(post.shape[1], pre.shape[1])
+    return (post[:, :n] * pre[:, :n]).T @ coef
+
+
+_PARTS = ("post", "pre", "coef", "removed", "own", "peak", "used")
+
+
+def _fill_in(W: OuterProducts, *parts: Any) -> OuterProducts:
+    for name, part in zip(_PARTS, parts, strict=True):
+        setattr(W, name, part if part is None or is_traced(part) else on_device(part))
+    return W
+
+
+def _made(*parts: Any) -> OuterProducts:
+    """A matrix of these parts, which fit together."""
+    return _fill_in(object.__new__(OuterProducts), *parts)
+
+
+def _like(W: OuterProducts, **new: Any) -> OuterProducts:
+    """`W` with some parts exchanged."""
+    return _made(*(new.get(name, getattr(W, name)) for name in _PARTS))
+
+
+# %% ../nbs/weights.ipynb #b5bea2db
+def is_square(W: Any) -> bool:
+    """Whether a matrix has as many rows as columns."""
+    return len(W.shape) == 2 and W.shape[0] == W.shape[1]
 
 
 # entries: short enough for the patterns of one block to stay in the processor's cache
@@ -330,7 +284,7 @@ _BLOCK = 2**14
 
 @jax.jit
 def _project(patterns: jax.Array, x: jax.Array) -> jax.Array:
-    """``patterns @ x``; long vectors go block by block, so that each block is read from memory once."""
+    """The overlaps, ``patterns @ x``."""
     n = patterns.shape[1]
     if n <= 8 * _BLOCK:
         return jnp.matmul(patterns, x, precision="highest")
@@ -345,6 +299,135 @@ def _project(patterns: jax.Array, x: jax.Array) -> jax.Array:
     whole = n // _BLOCK
     rest = jnp.matmul(patterns[:, whole * _BLOCK :], x[whole * _BLOCK :], precision="highest")
     return lax.fori_loop(0, whole, block, rest)
+
+
+def _unproject(W: OuterProducts, overlaps: jax.Array, x: jax.Array) -> jax.Array:
+    """``W @ x``, once the overlaps of x are known."""
+    column = (slice(None),) + (None,) * (x.ndim - 1)
+    y = jnp.matmul((W.coef[column] * overlaps).T, W.post, precision="highest").T
+    return y - W.removed[column] * x if is_square(W) else y
+
+
+def times(W: OuterProducts, x: ArrayLike) -> jax.Array:
+    """``W @ x``, for a vector (N,) or a matrix (N, K)."""
+    x = jnp.asarray(x)
+    if x.ndim not in (1, 2) or x.shape[0] != W.shape[1]:
+        raise ValueError(
+            f"cannot multiply a matrix of shape {W.shape} with an array of shape {x.shape}"
+        )
+    return _unproject(W, _project(W.senders, x), x)
+
+
+# %% ../nbs/weights.ipynb #5f9a4416
+@jax.jit
+def unfolded(W: Any) -> jax.Array:
+    """The ordinary array that a matrix stands for, shape (M, N)."""
+    if not isinstance(W, OuterProducts):
+        return jnp.asarray(W)
+    full = jnp.matmul((W.post * W.coef[:, None]).T, W.senders, precision="highest")
+    return full.at[jnp.diag_indices(W.shape[0])].set(W.own) if is_square(W) else full
+
+
+def block(W: OuterProducts, index: Any) -> jax.Array:
+    """``W[index]``: only the rows (or columns) asked for are unfolded, where that is possible."""
+    parts = index if isinstance(index, tuple) else (index,)
+    rows, columns = (np.asarray(p) if isinstance(p, list) else p for p in (*parts, slice(None))[:2])
+    plain = isinstance(rows, (int, slice, np.ndarray, np.integer, jax.Array)) and np.ndim(rows) < 2
+    if len(parts) > 2 or not plain or not isinstance(columns, (int, slice)):
+        return unfolded(W)[index if isinstance(index, tuple) else parts[0]]
+    if isinstance(rows, slice) and rows == slice(None) and columns != slice(None):
+        return block(W.T, columns).T
+    numbers = jnp.arange(W.shape[0])[rows]  # an index out of range is clipped, as in JAX
+    coef = W.coef if numbers.ndim == 0 else W.coef[:, None]
+    found = jnp.matmul((W.post[:, numbers] * coef).T, W.senders, precision="highest")
+    if is_square(W):
+        found = jnp.where(numbers[..., None] == jnp.arange(W.shape[1]), W.own, found)
+    return found[..., columns]
+
+
+def scaled(W: OuterProducts, factor: Any) -> OuterProducts:
+    """``factor * W``, for a number."""
+    parts = {name: getattr(W, name) * factor for name in ("coef", "removed", "own")}
+    return _like(W, **parts)
+
+
+# %% ../nbs/weights.ipynb #9e4b74ab
+def _more_room(used: int, room: int, shape: tuple[int, int]) -> int:
+    """Room for `used` patterns, grown in steps."""
+    if used <= room:
+        return room
+    step = 16
+    while step < used:
+        step *= 4
+    return used if room == 0 else max(used, min(step, (min(shape) - 1) // 2))
+
+
+def _joined(parts: list[Any], room: int) -> Any:
+    """Arrays one below the other, and zeros up to `room` rows."""
+    free = room - sum(len(part) for part in parts)
+    shape = (free, *np.shape(parts[0])[1:])
+    return _module(*parts).concatenate([*parts, np.zeros(shape, parts[0].dtype)])
+
+
+def _used(W: OuterProducts, name: str) -> Any:
+    """The rows of a part that are in use; as NumPy's, if they are there."""
+    part = W.senders if name == "pre" else getattr(W, name)
+    return _module(part).asarray(part)[: W.rank]
+
+
+def plus(W: OuterProducts, other: Any) -> Any:
+    """``W + other``: outer products again, as long as these are shorter than the ordinary array."""
+    if not isinstance(other, OuterProducts):
+        return unfolded(W) + jnp.asarray(other)
+    if other.shape != W.shape:
+        raise ValueError(f"cannot add matrices of shapes {W.shape} and {other.shape}")
+    rank, both = W.rank + other.rank, (W, other)
+    long = 2 * rank >= min(W.shape) and other.rank > 0
+    room = rank if long else _more_room(rank, W.room, W.shape)
+    parts = {
+        name: _joined([_used(A, name) for A in both], room) for name in ("post", "coef", "peak")
+    }
+    if not (W.symmetric and other.symmetric) and not (W.symmetric and other.rank == 0):
+        parts["pre"] = _joined([_used(A, "pre") for A in both], room)
+    xp = _module(W, other)
+    for name in ("removed", "own", "used"):
+        parts[name] = xp.asarray(getattr(W, name)) + xp.asarray(getattr(other, name))
+    return unfolded(_like(W, **parts)) if long else _like(W, **parts)
+
+
+# %% ../nbs/weights.ipynb #2009cb50
+def with_room(W: Any, more: int) -> Any:
+    """`W` with room for at least so many `more` patterns; an ordinary array if that is shorter."""
+    if not isinstance(W, OuterProducts) or W.rank + more <= W.room:
+        return W
+    if 2 * (W.rank + more) >= min(W.shape):
+        return unfolded(W)
+    room = W.rank + more
+    rows = {n: _joined([_used(W, n)], room) for n in ("post", "coef", "peak")}
+    if W.pre is not None:
+        rows["pre"] = _joined([_used(W, "pre")], room)
+    return _like(W, **rows)
+
+
+def add_into(W: Any, post: Any, coef: Any) -> Any:
+    """``W + sum_p coef[p] * outer(post[p], post[p])`` in the room that `with_room` has made.
+
+    For use in compiled loops: no array changes its shape.
+
+    Parameters
+    ----------
+    W : OuterProducts or array, shape (N, N)
+    post : array, shape (P, N)
+    coef : array, shape (P,)
+    """
+    if not isinstance(W, OuterProducts):
+        return W + unfolded(OuterProducts(post, coef=coef))
+    rows = {"post": post, "coef": coef, "peak": jnp.max(jnp.abs(post), axis=1)}
+    parts = {
+        name: lax.dynamic_update_slice_in_dim(getattr(W, name), new, W.used, 0)
+        for name, new in rows.items()
+    }
+    return _like(W, **parts, own=W.own + _own(post, None, coef), used=W.used + len(post))
 
 
 # %% ../nbs/weights.ipynb #333eb112
@@ -365,16 +448,26 @@ def add_outer(W: Any, post: Any, pre: Any = None, coef: Any = 1.0) -> Any:
         A sum of outer products while `W` is one and the rank stays below half its size.
     """
     update = OuterProducts(post, pre, coef)
-    if isinstance(W, OuterProducts):
-        return W + update
-    return jnp.asarray(W) + update.dense()
+    return plus(W, update) if isinstance(W, OuterProducts) else _add(jnp.asarray(W), update)
+
+
+@jax.jit
+def _add(W: jax.Array, update: OuterProducts) -> jax.Array:
+    return W + unfolded(update)
+
+
+@jax.jit
+def _clear_diagonal(W: jax.Array) -> jax.Array:
+    return jnp.fill_diagonal(W, 0.0, inplace=False)
 
 
 def zero_diagonal(W: Any) -> Any:
     """`W` with zeros on the diagonal, in the form that `W` has (no neuron excites itself)."""
     if not isinstance(W, OuterProducts):
-        return jnp.fill_diagonal(jnp.asarray(W), 0.0, inplace=False)
-    return W._like(W.post, W.pre, W.coef, W.removed + W.own, _zeros(W.own.shape, W.dtype), W.peak)
+        return _clear_diagonal(jnp.asarray(W))
+    xp = _module(W)
+    removed, own = xp.asarray(W.removed), xp.asarray(W.own)
+    return _like(W, removed=removed + own, own=xp.zeros_like(own))
 
 
 # %% ../nbs/weights.ipynb #7081c96e
@@ -402,9 +495,9 @@ def field(W: Any, s: jax.Array) -> tuple[jax.Array, jax.Array]:
         overlaps = _project(W.senders, s)
         slack = jnp.sum(jnp.abs(W.coef * overlaps) * W.peak)
         slack = (
-            slack + jnp.abs(W.removed * s) if W._square else jnp.broadcast_to(slack, W.shape[:1])
+            slack + jnp.abs(W.removed * s) if is_square(W) else jnp.broadcast_to(slack, W.shape[:1])
         )
-        return W._unproject(overlaps, s), _roundoff(s) * slack
+        return _unproject(W, overlaps, s), _roundoff(s) * slack
     h = jnp.matmul(W, s, precision="highest")
     return h, _roundoff(s) * jnp.matmul(jnp.abs(W), jnp.abs(s))
 
@@ -424,6 +517,7 @@ def quadratic_form(W: Any, s: jax.Array) -> jax.Array:
     return jnp.dot(s, jnp.matmul(W, s, precision="highest"))
 
 
+# %% ../nbs/weights.ipynb #2a6872fa
 def sweep(W: Any, s: jax.Array, order: jax.Array, rule: Callable) -> jax.Array:
     """Let neurons change one at a time, each hearing the newest state of the others.
 
@@ -443,26 +537,126 @@ def sweep(W: Any, s: jax.Array, order: jax.Array, rule: Callable) -> jax.Array:
     array, shape (N,)
         The state after the last visit.
     """
-    roundoff = _roundoff(s)
-    if isinstance(W, OuterProducts):
-        post = (W.post * W.coef[:, None]).T[order]
-        pre = W.senders.T[order]
+    one_by_one = _sweep_structured if isinstance(W, OuterProducts) else _sweep_dense
+    return one_by_one(W, s, order, rule, _roundoff(s))
 
-        def visit(overlaps: jax.Array, neuron: tuple) -> tuple:
-            post_i, pre_i, removed_i, s_i, i = neuron
-            terms, own = post_i * overlaps, removed_i * s_i
-            slack = roundoff * (jnp.sum(jnp.abs(terms)) + jnp.abs(own))
-            new = rule(jnp.sum(terms) - own, slack, s_i, i)
-            return overlaps + pre_i * (new - s_i), new
 
-        start = _project(W.senders, s)
-        _, new = lax.scan(visit, start, (post, pre, W.removed[order], s[order], order))
-        return s.at[order].set(new)
+def _sweep_structured(
+    W: OuterProducts, s: jax.Array, order: jax.Array, rule: Callable, roundoff: float
+) -> jax.Array:
+    """All overlaps are carried along."""
+    post = (W.post * W.coef[:, None]).T[order]
+    pre = W.senders.T[order]
 
-    def visit_dense(t: Any, s: jax.Array) -> jax.Array:
+    def visit(overlaps: jax.Array, neuron: tuple) -> tuple:
+        post_i, pre_i, removed_i, s_i, i = neuron
+        terms, own = post_i * overlaps, removed_i * s_i
+        slack = roundoff * (jnp.sum(jnp.abs(terms)) + jnp.abs(own))
+        new = rule(jnp.sum(terms) - own, slack, s_i, i)
+        return overlaps + pre_i * (new - s_i), new
+
+    start = _project(W.senders, s)
+    _, new = lax.scan(visit, start, (post, pre, W.removed[order], s[order], order))
+    return s.at[order].set(new)
+
+
+def _sweep_dense(
+    W: Any, s: jax.Array, order: jax.Array, rule: Callable, roundoff: float
+) -> jax.Array:
+    W = jnp.asarray(W)
+
+    def visit(t: Any, s: jax.Array) -> jax.Array:
         i = order[t]
         terms = W[i] * s
-        return s.at[i].set(rule(jnp.sum(terms), roundoff * jnp.sum(jnp.abs(terms)), s[i], i))
+        new = rule(jnp.sum(terms), roundoff * jnp.sum(jnp.abs(terms)), s[i], i)
+        return s.at[i].set(new)
 
-    W = jnp.asarray(W)
-    return lax.fori_loop(0, len(order), visit_dense, s)
+    return lax.fori_loop(0, len(order), visit, s)
+
+
+# %% ../nbs/weights.ipynb #5cf38d68
+def _exact(*parts: Any) -> tuple[np.ndarray, ...]:
+    return tuple(np.asarray(part, np.float64) for part in parts)
+
+
+def _gram(a: Any, b: Any) -> np.ndarray:
+    """``a @ b.T``, exact for patterns of ±1, as float64."""
+    return (np.asarray(a) @ np.asarray(b).T).astype(np.float64)
+
+
+def frobenius_norm(W: Any) -> float:
+    """Root of the sum of all squared entries.
+
+    Parameters
+    ----------
+    W : OuterProducts or array_like, shape (M, N)
+        A sum of P outer products takes O(P² (M + N)) operations and is not written out.
+    """
+    if not isinstance(W, OuterProducts):
+        return float(np.linalg.norm(np.asarray(W, np.float64)))
+    (coef,) = _exact(W.coef)
+    post = _gram(W.post, W.post)
+    pre = post if W.pre is None else _gram(W.pre, W.pre)
+    total = coef @ (post * pre) @ coef
+    if is_square(W):
+        own, removed = _exact(W.own, W.removed)
+        total -= np.sum(removed * (2 * own + removed))
+    return float(np.sqrt(max(total, 0.0)))
+
+
+def sum_of_entries(W: Any) -> float:
+    """Sum of all entries."""
+    if not isinstance(W, OuterProducts):
+        return float(np.sum(np.asarray(W, np.float64)))
+    post, pre, coef, removed = _exact(W.post, W.senders, W.coef, W.removed)
+    return float(coef @ (post.sum(axis=1) * pre.sum(axis=1)) - removed.sum())
+
+
+def entries(W: Any, i: np.ndarray, j: np.ndarray) -> np.ndarray:
+    """``W[i, j]`` for arrays of rows and columns, shape (K,)."""
+    if not isinstance(W, OuterProducts):
+        return np.asarray(W)[i, j]
+    post, pre = np.asarray(W.post), np.asarray(W.senders)
+    found = np.einsum("pk,pk,p->k", post[:, i], pre[:, j], np.asarray(W.coef))
+    return np.where(i == j, np.asarray(W.own)[i], found) if is_square(W) else found
+
+
+# %% ../nbs/weights.ipynb #fa2cea7f
+def eigenvalues(W: Any, symmetric: bool) -> np.ndarray:
+    """All eigenvalues of a square matrix, the largest (real part) first.
+
+    Parameters
+    ----------
+    W : OuterProducts or array_like, shape (N, N)
+        For a sum of P outer products with the same number taken off everywhere on the diagonal,
+        a P x P matrix is solved instead of an N x N matrix.
+    symmetric : bool
+        Whether `W` is symmetric, so that they are real.
+    """
+    shift = np.asarray(W.removed) if isinstance(W, OuterProducts) else None
+    if shift is None or np.ptp(shift) > 1e-6 * np.abs(shift).max():
+        full = np.asarray(W, np.float64)
+        values = np.linalg.eigvalsh(full) if symmetric else np.linalg.eigvals(full)
+    else:
+        (coef,), gram = _exact(W.coef[: W.rank]), _gram(W.senders[: W.rank], W.post[: W.rank])
+        if symmetric and np.all(coef >= 0):
+            values = np.linalg.eigvalsh(np.sqrt(coef)[:, None] * gram * np.sqrt(coef))
+        else:
+            values = np.linalg.eigvals(coef[:, None] * gram)
+            values = values.real if symmetric else values
+        most = np.argsort(-np.abs(values))[: W.shape[0]]
+        rest = np.zeros(W.shape[0] - len(most))
+        values = np.concatenate([values[most], rest]) - shift.mean(dtype=np.float64)
+    return values[np.argsort(-values.real, kind="stable")]
+
+
+def is_finite(W: Any) -> bool:
+    """Whether all numbers of a matrix are finite."""
+    return all(bool(np.isfinite(np.asarray(part)).all()) for part in jax.tree.leaves(W))
+
+
+def is_zero(W: Any) -> bool:
+    """Whether nothing is stored in a matrix."""
+    if isinstance(W, OuterProducts):
+        return not np.any(W.coef) or not np.any(W.post) or not np.any(W.senders)
+    return not np.any(W)

@@ -141,6 +141,7 @@ def test_cleaning_twice_is_cleaning_once(house):
         ),
         (3, {"outputs": []}, "saved without an output"),
         (3, {"outputs": [stream("/tmp/a/b.txt\n")]}, "names a path of the machine"),
+        (4, {"outputs": [], "source": "#| hide\nassert double(2) == 4"}, "is hidden and tests"),
         (4, {"outputs": []}, "saved without it"),
         (4, {"outputs": [], "source": "fig, ax = plt.subplots()"}, "saved without it"),
         (4, {"source": "plt.plot([1], [1]);"}, "shows a figure without `#| fig-alt"),
@@ -159,6 +160,69 @@ def test_cleaning_twice_is_cleaning_once(house):
 def test_bad_output_is_found(house, number, fields, complaint):
     change(house, number, **fields)
     assert complaint in only(notebooks.check(house))
+
+
+def test_an_exported_cell_may_be_long_but_no_wall(house):
+    body = ["def long():", *(f"    x{i} = {i}" for i in range(59))]
+    long = "#| export\n#| code-fold: show\n" + "\n\n".join(body)
+    change(house, 2, source=long)
+    notebooks.export(house)
+    assert not any("wall" in line for line in notebooks.check(house))
+    change(house, 2, source=long + "\n    return x0")
+    notebooks.export(house)
+    assert any("cell 3" in line and "exports 61 lines" in line for line in notebooks.check(house))
+
+
+def test_most_exported_cells_have_to_be_short(house):
+    def lines(count):
+        return "#| export\n" + "\n".join(f"x{i} = {i}" for i in range(count))
+
+    change(house, 2, source=lines(49))  # in the middle of 49 and the one line of the face
+    assert notebooks.check_median(house) == []
+    change(house, 2, source=lines(50))
+    assert "half of the 2 exported cells have 25.5 lines" in only(notebooks.check_median(house))
+
+
+@pytest.mark.parametrize(
+    "directive", ["#| hide", "#|hide", "#| include: false", "#| echo: false", "#| hide_input"]
+)
+@pytest.mark.parametrize(
+    "code",
+    [
+        "assert x == 4",
+        "if x != 4:\n    raise RuntimeError",
+        "try:\n    double()\nexcept TypeError:\n    pass",
+        "np.testing.assert_allclose(x, 4)",
+        "with pytest.raises(TypeError):\n    double()",
+    ],
+)
+def test_hidden_test_is_found(directive, code):
+    source = f"{directive}\nx = double(2)\n{code}"
+    assert "is hidden and tests something" in only(notebooks.check_source(source))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = double(2)\nassert x == 4",
+        "#| code-fold: true\nassert double(2) == 4",
+        "#| hide\nx = double(2)  # assert nothing",
+        "#| hide\ntry:\n    double(2)\nfinally:\n    del double",
+        "#| hide\n#| export\ndef double(x: int) -> int:\n    raise ValueError(x)",
+    ],
+)
+def test_checks_in_sight_and_hidden_cells_without_any_are_left_alone(source):
+    assert notebooks.check_source(source) == []
+
+
+def test_rooms_counts_the_lines_of_modules_and_cells(house):
+    table = [line.split() for line in notebooks.rooms(house).splitlines()]
+    rows = {name: [float(n) for n in numbers] for name, *numbers in table[1:]}
+    lines, cells, median, longest = rows["canns/trainer/rule.py"]
+    assert (cells, median, longest) == (1, 2, 2)
+    assert lines == 4  # the docstring, `__all__`, and the function's two
+    assert rows["all"][0] == sum(numbers[0] for name, numbers in rows.items() if name != "all")
+    assert rows["all"][1:] == [2, 1.5, 2]
 
 
 def test_live_widget_is_found_and_cleaned(house):

@@ -4,6 +4,7 @@ python tools/notebooks.py execute [PATH ...]   run and clean chapters, each in a
 python tools/notebooks.py clean [PATH ...]     strip what differs from run to run
 python tools/notebooks.py export               make canns/ from the chapters
 python tools/notebooks.py check                say what is out of step, and exit 1 if anything is
+python tools/notebooks.py rooms                count the lines of every module and of its exported cells
 """
 
 import argparse
@@ -13,6 +14,7 @@ import json
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = "canns"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 TIMEOUT = 600  # seconds for one cell
+
+LONGEST, MEDIAN = 60, 25  # lines of an exported cell: at most, and of the one in the middle
 
 OPENERS = {"plt.figure", "plt.subplots", "plt.subplot_mosaic", "plt.plot", "plt.imshow"}
 
@@ -62,6 +66,30 @@ def directives(source: str) -> dict[str, str]:
         elif line.strip() and not line.startswith(("#|", "%%")):
             break
     return found
+
+
+def is_exported(source: str) -> bool:
+    """Whether a cell goes into the module."""
+    return not directives(source).keys().isdisjoint({"export", "exports", "exporti"})
+
+
+def is_hidden(source: str) -> bool:
+    """Whether the page shows no source of a cell."""
+    given = directives(source)
+    hidden = not given.keys().isdisjoint({"hide", "hide_input"})
+    return hidden or is_off(given.get("include")) or is_off(given.get("echo"))
+
+
+def lines_of(source: str) -> int:
+    """The lines of a cell that are neither blank nor directives."""
+    return sum(bool(line.strip()) and not re.match(r"#\s*\|", line) for line in source.splitlines())
+
+
+def exported_lines(path: Path) -> list[int]:
+    """The lines of each exported cell of a notebook."""
+    nb = json.loads(path.read_text(encoding="utf-8"))
+    sources = (text_of(cell["source"]) for _, cell in code_cells(nb))
+    return [lines_of(source) for source in sources if is_exported(source)]
 
 
 def plain(text: str) -> str:
@@ -257,7 +285,7 @@ def check_name(nb: dict, relative: Path) -> list[str]:
     found, exports = [], False
     for number, cell in code_cells(nb):
         given = directives(text_of(cell["source"]))
-        exports |= any(d in given for d in ("export", "exports", "exporti"))
+        exports |= is_exported(text_of(cell["source"]))
         if "default_exp" in given:
             name = "__init__" if relative.stem == "index" else relative.stem
             wanted = ".".join([*relative.parent.parts, name])
@@ -315,6 +343,42 @@ def _has_picture(outputs: list[dict]) -> bool:
     return False
 
 
+def _tests(tree: ast.Module) -> str | None:
+    """What a cell tests with: `assert`, `raise`, `except`, or a call of a test library."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert | ast.Raise):
+            return type(node).__name__.lower()
+        if isinstance(node, ast.ExceptHandler):
+            return "except"
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            if name.rpartition(".")[2].startswith("assert") or name.startswith("pytest."):
+                return name
+    return None
+
+
+def check_source(source: str) -> list[str]:
+    """What is wrong with the source of one code cell."""
+    found = []
+    if is_exported(source):
+        if (lines := lines_of(source)) > LONGEST:
+            found.append(f"exports {lines} lines; more than {LONGEST} are a wall")
+    elif is_hidden(source) and (word := _tests(_parsed(source))):
+        found.append(f"is hidden and tests something (`{word}`), which belongs into tests/")
+    return found
+
+
+def check_median(root: Path = ROOT) -> list[str]:
+    """Most exported cells of the book are short."""
+    lines = [n for path in chapters(root) for n in exported_lines(path)]
+    if lines and (median := statistics.median(lines)) > MEDIAN:
+        return [
+            f"nbs: half of the {len(lines)} exported cells have {median:g} lines or more; "
+            f"{MEDIAN} are enough"
+        ]
+    return []
+
+
 def check_cell(cell: Cell, root: Path = ROOT) -> list[str]:
     """What is wrong with the saved outputs of one code cell."""
     source, outputs = text_of(cell["source"]), cell["outputs"]
@@ -364,7 +428,8 @@ def check_chapter(path: Path, root: Path = ROOT) -> list[str]:
         if stray:  # what is left of a TeX command that a Python string took for an escape
             found.append(f"cell {number} ({cell.get('id')}): has a control character: {stray[0]!r}")
     for number, cell in code_cells(nb):
-        found += [f"cell {number} ({cell.get('id')}): {text}" for text in check_cell(cell, root)]
+        wrong = check_source(text_of(cell["source"])) + check_cell(cell, root)
+        found += [f"cell {number} ({cell.get('id')}): {text}" for text in wrong]
     if cleaned(path, root) != path.read_text(encoding="utf-8"):
         found.append("not clean (run `python tools/notebooks.py clean`)")
     return [f"{path.relative_to(root)}: {text}" for text in found]
@@ -375,7 +440,39 @@ def check(root: Path = ROOT) -> list[str]:
     return [
         *check_modules(root),
         *(line for path in chapters(root) for line in check_chapter(path, root)),
+        *check_median(root),
     ]
+
+
+# --- rooms -------------------------------------------------------------------------------------------
+
+
+def rooms(root: Path = ROOT) -> str:
+    """A table of the modules: their lines that are neither blank nor comments, docstrings included.
+
+    Beside each stand the number of cells that it is exported from, their median and the longest.
+    """
+    cells = {}
+    for path in chapters(root):
+        here = path.relative_to(root / "nbs").with_suffix(".py")
+        here = here.with_name("__init__.py") if here.stem == "index" else here
+        cells[here.as_posix()] = exported_lines(path)
+
+    def row(name: str, count: int, lines: list[int]) -> str:
+        middle, longest = (statistics.median(lines), max(lines)) if lines else (0, 0)
+        return f"{name:40}{count:7,}{len(lines):7}{middle:8g}{longest:9}"
+
+    counts = {
+        name: sum(bool(line.strip()) and not line.startswith(b"#") for line in text.splitlines())
+        for name, text in library_files(root / LIBRARY).items()
+        if name.endswith(".py") and name != "_modidx.py"
+    }
+    table = [f"{'module':40}{'lines':>7}{'cells':>7}{'median':>8}{'longest':>9}"]
+    table += [
+        row(f"{LIBRARY}/{name}", count, cells.get(name, [])) for name, count in counts.items()
+    ]
+    everything = [n for name in counts for n in cells.get(name, [])]
+    return "\n".join([*table, row("all", sum(counts.values()), everything)])
 
 
 # --- command line ------------------------------------------------------------------------------------
@@ -391,6 +488,7 @@ def main(arguments: list[str] | None = None) -> int:
         commands.add_parser(name).add_argument("paths", nargs="*", type=lambda p: Path(p).resolve())
     commands.add_parser("export")
     commands.add_parser("check")
+    commands.add_parser("rooms")
     args = parser.parse_args(arguments)
     if args.command == "execute":
         return 0 if execute_all(args.paths or chapters()) else 1
@@ -399,6 +497,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if args.command == "export":
         export()
+        return 0
+    if args.command == "rooms":
+        print(rooms())
         return 0
     found = check()
     print("\n".join(found) or f"{len(chapters())} chapters and their modules are in step")

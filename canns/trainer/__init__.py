@@ -6,7 +6,9 @@
 __all__ = []
 
 # %% ../../nbs/trainer/index.ipynb #ec20dd1a
-from .base import RecallHistory, Trainer, TrainingHistory
+from ..recall import RecallHistory
+from .base import Trainer
+from .storage import StorageTrainer, TrainingHistory
 from .bcm import BCMTrainer, bcm_update
 from canns.trainer.competitive import (
     CompetitiveTrainer,
@@ -83,6 +85,7 @@ __all__ = [
     "Trainer",
     "TrainingHistory",
     "TripletSTDPTrainer",
+    "StorageTrainer",
     "UnlearningTrainer",
     "bcm_update",
     "competitive_update",

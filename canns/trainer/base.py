@@ -5,472 +5,44 @@
 # %% ../../nbs/trainer/base.ipynb #a639fa64
 from __future__ import annotations
 
-import contextlib
-import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from ..state import ParamState, State, lift, per_model, states
+from ..former import FormerNames, renamed
+from ..progress import bar
+from ..recall import Network, RecallHistory, ask, reset, respond, settle, together
+from ..state import Record, guard, on_device
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["FORMER", "as_count", "as_patterns", "RecallHistory", "TrainingHistory", "Trainer"]
+__all__ = ["Recalls", "Asks", "Trainer"]
 
 
 # %% ../../nbs/trainer/base.ipynb #36f12f3f
-def as_count(value: Any, name: str, at_least: int = 0) -> int:
-    """`value` as an int; ``ValueError`` unless it is a whole number and large enough."""
-    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not whole or value < at_least:
-        raise ValueError(
-            f"{name} must be a whole number, {at_least or 'zero'} or more; got {value!r}"
-        )
-    return int(value)
-
-
-def _stacked(data: Any, num_neurons: int, name: str) -> np.ndarray:
-    """Rows of real numbers, each of the right length, as one array."""
-    try:
-        rows = [np.asarray(row) for row in data]
-    except TypeError:
-        raise TypeError(
-            f"{name} must be a list of patterns or an array (P, {num_neurons}); got {type(data).__name__}"
-        ) from None
-    for i, row in enumerate(rows):
-        if row.shape != (num_neurons,):
-            hint = "; put a single pattern into a list" if row.ndim == 0 else ""
-            raise ValueError(
-                f"{name}[{i}] has shape {row.shape}; the model has {num_neurons} neurons, so every pattern "
-                f"must have shape ({num_neurons},){hint}"
-            )
-        if row.dtype.kind not in "biuf":
-            raise TypeError(f"{name}[{i}] holds {row.dtype}; expected real numbers")
-    return np.stack(rows) if rows else np.empty((0, num_neurons))
-
-
-def as_patterns(data: Any, num_neurons: int, name: str = "train_data") -> np.ndarray:
-    """Check a list of patterns and stack it into an array.
-
-    Parameters
-    ----------
-    data : iterable of array_like of shape (num_neurons,), or array of shape (P, num_neurons)
-    num_neurons : int
-        The length that every pattern must have.
-    name : str
-        What to call the data in error messages.
-
-    Returns
-    -------
-    array of float32, shape (P, num_neurons)
-
-    Raises
-    ------
-    TypeError
-        If an entry is not a real number.
-    ValueError
-        If there is no pattern, one has another shape, or an entry is NaN or infinite.
-    """
-    # the rows of a whole array of real numbers need not be looked at one by one
-    whole = isinstance(data, (np.ndarray, jax.Array)) and data.dtype.kind in "biuf"
-    if not (whole and data.shape[1:] == (num_neurons,)):
-        data = _stacked(data, num_neurons, name)
-    if len(data) == 0:
-        raise ValueError(f"{name} is empty; expected at least one pattern of {num_neurons} entries")
-    # what is too large becomes infinite, and is reported below
-    with np.errstate(over="ignore"):
-        stacked = np.asarray(data, np.float32)  # float32 is not copied
-    if not np.isfinite(stacked).all():
-        i, j = np.argwhere(~np.isfinite(stacked))[0]
-        raise ValueError(f"{name}[{i}] has {stacked[i, j]} at entry {j}; expected finite numbers")
-    return stacked
-
-
-# %% ../../nbs/trainer/base.ipynb #a1bb7c47
-@dataclass(frozen=True, repr=False)
-class RecallHistory:
-    """What happened while a model recalled. After ``predict`` the leading axis B is absent.
-
-    Attributes
-    ----------
-    energy : array, shape (B, T + 1)
-        Energy before the first step and after each of the T steps that the slowest sample
-        took. A sample that has come to rest keeps its energy. NaN if the model knows none.
-    steps : array of int, shape (B,)
-        Steps that changed the state. The one that confirms that nothing moves is not counted.
-    converged : array of bool, shape (B,)
-        Whether the sample came to rest within the allowed number of steps.
-    cycle : array of bool, shape (B,)
-        Whether it ended going back and forth between two states, for ever: everything that the
-        model keeps, random keys too, was again what it had been two steps before.
-    """
-
-    energy: np.ndarray
-    steps: np.ndarray
-    converged: np.ndarray
-    cycle: np.ndarray
-
-    def __repr__(self) -> str:
-        steps, energy = np.atleast_1d(self.steps), np.atleast_2d(self.energy)
-        text = f"{np.sum(self.converged)} of {steps.size} converged, steps {steps.min()} to {steps.max()}"
-        if np.any(self.cycle):
-            text += f", {np.sum(self.cycle)} in a cycle of two states"
-        if np.isfinite(energy).any():
-            text += f", mean energy {energy[:, 0].mean():.4g} to {energy[:, -1].mean():.4g}"
-        return f"RecallHistory({text})"
-
-
-@dataclass(frozen=True)
-class TrainingHistory:
-    """What was stored by a call of ``train``.
-
-    Attributes
-    ----------
-    num_patterns : int
-        Patterns in this call.
-    num_stored : int
-        Patterns that this trainer has stored so far.
-    load : float
-        ``num_stored`` divided by the number of neurons, the quantity called alpha in theory.
-    """
-
-    num_patterns: int
-    num_stored: int
-    load: float
-
-
-# %% ../../nbs/trainer/base.ipynb #c0f1b2b1
-#| code-fold: show
-def _is_key(value: Any) -> bool:
-    return jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
-
-
-def _for_each_sample(function: Any, axes: dict[str, int | None]) -> Any:
-    """``function`` applied to all samples: together, or one by one when uncompiled."""
-    if not jax.config.jax_disable_jit:
-        return jax.vmap(function, in_axes=(axes,), out_axes=(axes, 0))
-
-    def one_by_one(values: dict[str, Any]) -> Any:
-        count = next(len(values[name]) for name, axis in axes.items() if axis == 0)
-        results = [
-            function({n: v if axes[n] is None else v[b] for n, v in values.items()})
-            for b in range(count)
-        ]
-        new = {
-            n: results[0][0][n] if axis is None else jnp.stack([r[0][n] for r in results])
-            for n, axis in axes.items()
-        }
-        return new, jnp.stack([r[1] for r in results])
-
-    return one_by_one
-
-
-@contextlib.contextmanager
-def _all_or_nothing(owner: Any) -> Iterator[None]:
-    """Whatever goes wrong inside, the boxes of `owner` then hold what they held before."""
-    kept = {key: box.value for key, box in states(owner).items()}
-    try:
-        yield
-    except BaseException:
-        for key, box in states(owner).items():
-            box.value = kept.get(key, box.value)
-        raise
-
-
-@per_model
-def _answer(model: Any, values: dict, inputs: Any) -> tuple:
-    """The feedforward `model`'s answers to `inputs` (B, N), one after another."""
-    return jax.lax.scan(lift(model.forward, states(model)), values, inputs)
-
-
-def _compilable(boxes: dict[str, Any]) -> bool:
-    """Whether all boxes take the stand-ins that JAX compiles with; some libraries' variables refuse them."""
-    foreign = {name: box for name, box in boxes.items() if not isinstance(box, State)}
-    if not foreign:
-        return True
-    try:
-        jax.eval_shape(
-            lift(lambda: None, foreign), {name: box.value for name, box in foreign.items()}
-        )
-    except Exception as error:  # whatever the other library raises
-        reason = str(error).splitlines()[0]
-        warnings.warn(f"running uncompiled, since a variable refuses it: {reason}", stacklevel=5)
-        return False
-    return True
-
-
-def _copies(model: Any, start: dict, batch: int) -> tuple[dict, dict]:
-    """The boxes of `batch` samples, and for each whether samples are along axis 0 or share it.
-
-    Random keys do not depend on the sample, so all samples share them, except for the key that
-    ``model.noise_attr`` names: every sample has one of its own.
-    """
-    noise = getattr(model, getattr(model, "noise_attr", None) or "", None)
-    boxes, flow, axes = states(model), {}, {}
-    for name, value in start.items():
-        own = not _is_key(value) or boxes[name] is noise
-        axes[name] = 0 if own else None
-        if not own:
-            flow[name] = value
-        elif _is_key(value):
-            flow[name] = jax.vmap(jax.random.fold_in, (None, 0))(value, jnp.arange(batch))
-        else:
-            flow[name] = jnp.broadcast_to(value, (batch, *value.shape))
-    return flow, axes
-
-
-def _equal(a: Any, b: Any) -> Any:
-    """Whether two boxes hold the same."""
-    if _is_key(a):
-        a, b = jax.random.key_data(a), jax.random.key_data(b)
-    return jnp.all(a == b)
-
-
-@per_model(static=("state_name", "num_iter", "tolerance", "report"))
-def _settle(
-    model: Any,
-    params: dict,
-    start: dict,
-    patterns: Any,
-    *,
-    state_name: str,
-    num_iter: int,
-    tolerance: float,
-    report: bool,
-) -> tuple:
-    """Let `model` run from each of the `patterns` (B, N) until nothing moves by more than `tolerance`."""
-    boxes, batch = states(model), len(patterns)
-
-    def energy_now() -> Any:
-        return jnp.asarray(model.energy if hasattr(model, "energy") else jnp.nan, jnp.float32)
-
-    def energy_and_step() -> Any:
-        energy = energy_now()
-        model.update()
-        return energy
-
-    def of_one_sample(method: Any) -> Any:
-        def pure(flow: dict) -> tuple[dict, Any]:
-            new, energy = lift(method, boxes)({**params, **flow})
-            for name, value in params.items():
-                if new[name] is not value:
-                    raise TypeError(
-                        f"{type(model).__name__}.update() wrote to {name}, a parameter; "
-                        "dynamics must leave parameters alone"
-                    )
-            return {name: new[name] for name in flow}, energy
-
-        return _for_each_sample(pure, axes)
-
-    flow, axes = _copies(model, start, batch)
-    flow[state_name] = patterns
-    step, look = of_one_sample(energy_and_step), of_one_sample(energy_now)
-
-    def once(carry: tuple) -> tuple:
-        t, flow, before, steps, resting, cycle, energies = carry
-        new, energy = step(flow)
-        far = jnp.abs(new[state_name] - flow[state_name]) > tolerance
-        moved = ~(resting | cycle) & jax.vmap(jnp.any)(far)
-        back = moved
-        for name, axis in axes.items():
-            equal = _equal if axis is None else jax.vmap(_equal)
-            back = back & equal(new[name], before[name])
-        # who comes back to where it was two steps ago need not go round and round until the end
-        stays = resting | cycle | back & ((num_iter - t) % 2 == 0)
-        new = {
-            n: v if axes[n] is None else jax.vmap(jnp.where)(stays, flow[n], v)
-            for n, v in new.items()
-        }
-        if report:
-            jax.debug.callback(_report, batch - jnp.sum(moved), jnp.mean(energy))
-        return (
-            t + 1,
-            new,
-            flow,
-            jnp.where(moved, t + 1, steps),
-            resting | ~(moved | cycle),
-            cycle | back,
-            energies.at[:, t].set(energy),
-        )
-
-    def moving(carry: tuple) -> Any:
-        return ~(carry[4] | carry[5])
-
-    def run(carry: tuple, few: int) -> tuple:
-        """Until no more than `few` samples move."""
-        return jax.lax.while_loop(
-            lambda c: (c[0] < num_iter) & (jnp.sum(moving(c)) > few), once, carry
-        )
-
-    no = jnp.zeros(batch, bool)
-    carry = (
-        0,
-        flow,
-        flow,
-        jnp.zeros(batch, int),
-        no,
-        no,
-        jnp.zeros((batch, num_iter + 1), jnp.float32),
-    )
-    few = batch // 4 if batch >= 128 else 0
-    carry = run(carry, few)
-    if few:  # the slow ones go on by themselves
-        of_samples = {name: axis is not None for name, axis in axes.items()}
-        of_samples = (False, of_samples, of_samples, *(4 * [True]))
-        _, rows = jax.lax.top_k(moving(carry).astype(jnp.float32), few)
-        slow = jax.tree.map(lambda own, x: x[rows] if own else x, of_samples, carry)
-        slow = run(slow, 0)
-        carry = jax.tree.map(
-            lambda own, x, new: x.at[rows].set(new) if own else new, of_samples, carry, slow
-        )
-    _, flow, _, steps, resting, cycle, energies = carry
-    final = jax.lax.cond(jnp.all(resting | cycle), lambda: energies[:, 0], lambda: look(flow)[1])
-    energies = energies.at[:, num_iter].set(final)
-    # after what was seen comes the last energy, or the last two of a cycle in turn
-    seen = jnp.where(cycle, steps, jnp.where(resting, steps + 1, num_iter + 1))[:, None]
-    period, k = jnp.where(cycle, 2, 1)[:, None], jnp.arange(num_iter + 1)
-    source = jnp.where(k < seen, k, seen - period + (k - seen) % period)
-    energies = jnp.take_along_axis(energies, source, axis=1)
-    last = {name: value if axes[name] is None else value[-1] for name, value in flow.items()}
-    steps = jnp.where(cycle, num_iter, steps)
-    return flow[state_name], last, energies, steps, resting, cycle
-
-
-# %% ../../nbs/trainer/base.ipynb #1a8d7f8d
-_bar: Any = None  # the bar on show, if any
-
-
-@contextlib.contextmanager
-def _progress(title: str, total: int, show: bool) -> Iterator[Any]:
-    """Show a bar of `total` samples while the block runs."""
-    global _bar
-    if not show:
-        yield None
-        return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=title, unit="sample") as _bar:
-        try:
-            yield _bar
-            jax.effects_barrier()  # let the last reports arrive
-            _bar.update(total - _bar.n)
-        finally:
-            _bar = None
-
-
-def _report(resting: Any, energy: Any) -> None:
-    if _bar is not None:
-        _bar.set_postfix(energy=f"{float(energy):.4g}", refresh=False)
-        _bar.update(int(resting) - _bar.n)
-
-
-# %% ../../nbs/trainer/base.ipynb #ad0ab3d6
-FORMER = {
-    "compiled": "use_compile",
-    "compiled_prediction": "use_compile",
-    "show_iteration_progress": "show_progress",
-    "prefer_generic": None,
-    "prefer_generic_predict": None,
-    "preserve_on_resize": None,
-}
-"""Options that trainers of canns 1.x took, and what they are called now (None: not needed)."""
-
-
-class Trainer(ABC):
-    """What all learning rules share: finding a model's boxes, recall, progress and history.
-
-    A subclass defines `train`.
-
-    Parameters
-    ----------
-    model : object
-        A `BrainInspiredModel`, or any object with boxes (attributes with ``.value``) for weights
-        and activity and a method ``update()``. ``init_state()``, ``energy``,
-        ``storage_capacity``, ``noise_attr`` and ``check_state(values)`` are used if it has them.
-        A model with a
-        method ``forward(x)`` is *feedforward*: it answers an input from outside, which it keeps
-        in a box ``x``, or the one that ``model.input_attr`` names. A model with a true
-        ``memory_rows`` has weights of any number of rows, one for each memory.
-    weight_attr, state_attr : str, optional
-        Names of the two boxes. By default what ``model.weight_attr`` and
-        ``model.predict_state_attr`` say, or else ``"W"`` and ``"s"``.
-    show_progress : bool, default False
-        Whether to show progress bars.
-    use_compile : bool, default True
-        Whether to compile; if not, the same code runs line by line, for debugging.
-
-    Attributes
-    ----------
-    history : RecallHistory, TrainingHistory or None
-        Record of the last call.
-    memory_rows : bool
-        Of the class: whether it can handle models with ``memory_rows``. False by default.
-
-    Raises
-    ------
-    TypeError
-        If the model lacks one of the boxes or ``update``, or has rows that this rule cannot
-        handle.
-    """
-
-    memory_rows = False
-
-    def __init__(
-        self,
-        model: Any,
-        *,
-        weight_attr: str | None = None,
-        state_attr: str | None = None,
-        show_progress: bool = False,
-        use_compile: bool = True,
-        **former: Any,
-    ):
-        self.model = model
-        self.feedforward = callable(getattr(model, "forward", None))
-        self.weight_attr = weight_attr or getattr(model, "weight_attr", "W")
-        self.state_attr = state_attr or getattr(model, "predict_state_attr", "s")
-        self.input_attr = getattr(model, "input_attr", "x") if self.feedforward else self.state_attr
-        self.history: RecallHistory | TrainingHistory | None = None
-        self.configure_progress(show_progress, use_compile, **former)
-        if not callable(getattr(model, "update", None)):
-            raise TypeError(
-                f"{type(self).__name__} needs a model with a method update(); {type(model).__name__} has none"
-            )
-        if not hasattr(model, self.state_attr) and hasattr(model, "init_state"):
-            model.init_state()  # some libraries make their variables only now
-        for attr, role in (
-            (self.weight_attr, "weights"),
-            (self.state_attr, "activity"),
-            (self.input_attr, "input"),
-        ):
-            if not hasattr(getattr(model, attr, None), "value"):
-                found = ", ".join(states(model)) or "none"
-                raise TypeError(
-                    f"{type(self).__name__} needs a box with the {role} (an attribute with .value) "
-                    f"called {attr!r}; "
-                    f"boxes of {type(model).__name__}: {found}"
-                )
-        if getattr(model, "memory_rows", False) and not self.memory_rows:
-            raise TypeError(
-                f"{type(self).__name__} changes connections between neurons; {type(model).__name__} "
-                "has none, but a row of weights for each memory (memory_rows)"
-            )
-
-    compiled = compiled_prediction = property(lambda self: self.use_compile)
-    show_iteration_progress = property(lambda self: self.show_progress)
-
-    @abstractmethod
-    def train(self, train_data: Any) -> None:
-        """Change the model's weights by what the data show.
-
-        Parameters
-        ----------
-        train_data : iterable of array_like, shape (N,), or array, shape (P, N)
-        """
+class Recalls(FormerNames):
+    """What all trainers can do with a model once it is trained."""
+
+    model: Any
+    weight_attr: str
+    state_attr: str
+    history = Record()
+    show_progress = Record(False)
+    use_compile = Record(True)
+
+    @property
+    def network(self) -> Network:
+        """The model and the roles of its parts."""
+        return Network(self.model, self.weight_attr, self.state_attr, type(self).__name__)
 
     def configure_progress(
         self, show_progress: bool | None = None, use_compile: bool | None = None, **former: Any
@@ -479,19 +51,36 @@ class Trainer(ABC):
 
         The names that canns 1.x had for these two work as well.
         """
-        if show_progress is not None:
-            self.show_progress = bool(show_progress)
-        if use_compile is not None:
-            self.use_compile = bool(use_compile)
-        for name, value in former.items():
-            if name not in FORMER:
-                raise TypeError(f"{type(self).__name__} has no option {name!r}")
-            if FORMER[name] is None:
-                warnings.warn(f"{name} has no effect any more", DeprecationWarning, stacklevel=3)
-            elif value is not None:
-                setattr(self, FORMER[name], bool(value))
+        given = {"show_progress": show_progress, "use_compile": use_compile}
+        options = {name: bool(value) for name, value in given.items() if value is not None}
+        for name, value in (options | renamed(type(self).__name__, former)).items():
+            setattr(self, name, value)
 
-    def predict(self, pattern: Any, num_iter: int = 20, *, tolerance: float = 1e-6) -> jax.Array:
+    def ask_all(
+        self, cues: Any, name: str, num_iter: int, tolerance: float, show: bool
+    ) -> tuple[jax.Array, RecallHistory | None]:
+        """What the model makes of all cues together, and the record (None if it is feedforward)."""
+        net = self.network
+        checked = net.checked(cues, name)
+        title = "Answering" if net.feedforward else "Recalling"
+        with guard(self.model), bar(title, len(checked), show) as shown:
+            if net.feedforward:
+                return respond(net, checked, use_compile=self.use_compile, bar=shown), None
+            return settle(
+                net, checked, num_iter, tolerance=tolerance, use_compile=self.use_compile, bar=shown
+            )
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model!r}, history={self.history!r})"
+
+
+# %% ../../nbs/trainer/base.ipynb #4f84d602
+class Asks(Recalls):
+    """The two questions to a trained model: one cue, or many."""
+
+    def predict(
+        self, pattern: ArrayLike, num_iter: int = 20, *, tolerance: float = 1e-6
+    ) -> jax.Array:
         """Put `pattern` into the model and let it run until nothing changes.
 
         A feedforward model (one with a method ``forward``) answers at once: it carries on from
@@ -517,25 +106,16 @@ class Trainer(ABC):
             If the pattern is no state of this model, the weights have the wrong shape, or
             `num_iter` is negative.
         """
-        pattern = np.asarray(pattern)
-        recalled = self._recall(
-            [pattern], num_iter, tolerance, "Recalling", self.show_progress, name="pattern"
-        )
-        if self.feedforward:
-            return recalled[0]
-        self.history = RecallHistory(
-            *(getattr(self.history, part)[0] for part in ("energy", "steps", "converged", "cycle"))
-        )
-        return recalled[0]
+        cue = np.asarray(pattern)
+        found, history = self.ask_all([cue], "pattern", num_iter, tolerance, self.show_progress)
+        if history is not None:
+            self.history = history[0]
+        return on_device(np.asarray(found)[0])
 
     def predict_batch(
-        self,
-        patterns: Any,
-        num_iter: int = 20,
-        show_sample_progress: bool = False,
-        *,
+        self, patterns: Any, num_iter: int = 20, show_sample_progress: bool = False, *,
         tolerance: float = 1e-6,
-    ) -> jax.Array:
+    ) -> jax.Array:  # fmt: skip
         """Recall many patterns together, each as `predict` would (but each with noise of its own).
 
         A feedforward model answers them one after another, as the steps of one time series.
@@ -553,120 +133,85 @@ class Trainer(ABC):
         jax.Array, shape (B, N)
             The model's state holds the last row.
         """
+        if type(self).predict is not Asks.predict:
+            return _one_by_one(self, patterns, num_iter, tolerance)
         show = show_sample_progress or self.show_progress
-        return self._recall(
-            patterns, num_iter, tolerance, "Processing samples", show, name="patterns"
-        )
+        found, history = self.ask_all(patterns, "patterns", num_iter, tolerance, show)
+        self.history = self.history if history is None else history
+        return found
 
-    def _recall(
-        self, patterns: Any, num_iter: int, tolerance: float, title: str, show: bool, name: str
-    ) -> jax.Array:
-        num_iter = as_count(num_iter, "num_iter")
-        if not tolerance >= 0:
-            raise ValueError(f"tolerance must be zero or more; got {tolerance!r}")
-        patterns = self.checked(patterns, name)
-        with _all_or_nothing(self.model):
-            if self.feedforward:
-                return self._respond(patterns, title, show)
-            self.reset()
-            boxes = states(self.model)
-            with self._run(title, len(patterns), show, _compilable(boxes)):
-                weights, activity = (self._box(self.weight_attr), self._box(self.state_attr))
-                params = {
-                    key: box.value
-                    for key, box in boxes.items()
-                    if isinstance(box, ParamState) or box is weights
-                }
-                start = {
-                    key: jnp.asarray(box.value) for key, box in boxes.items() if key not in params
-                }
-                state_name = next(key for key, box in boxes.items() if box is activity)
-                recalled, last, *record = _settle(
-                    self.model,
-                    params,
-                    start,
-                    patterns.astype(start[state_name].dtype, copy=False),
-                    state_name=state_name,
-                    num_iter=num_iter,
-                    tolerance=float(tolerance),
-                    report=show,
-                )
-                energy, steps, converged, cycle = (np.asarray(part) for part in record)
-            for key, value in last.items():
-                boxes[key].value = value
-        self.history = RecallHistory(energy[:, : steps.max() + 1], steps, converged, cycle)
-        return recalled
 
-    def _respond(self, inputs: np.ndarray, title: str, show: bool) -> jax.Array:
-        """What ``model.forward`` answers to one input after another."""
-        boxes = states(self.model)
-        values = {key: box.value for key, box in boxes.items()}
-        with self._run(title, len(inputs), show, _compilable(boxes)):
-            values, answers = _answer(self.model, values, inputs)
-        for key, value in values.items():
-            boxes[key].value = value
-        return answers
+# %% ../../nbs/trainer/base.ipynb #04e9405c
+def _one_by_one(trainer: Asks, patterns: Any, num_iter: int, tolerance: float) -> jax.Array:
+    """A batch for a trainer that has a `predict` of its own."""
+    answers, records = [], []
+    for cue in trainer.network.checked(patterns, "patterns"):
+        answers.append(np.asarray(trainer.predict(cue, num_iter, tolerance=tolerance)))
+        records.append(trainer.history)
+    if all(isinstance(record, RecallHistory) for record in records):
+        trainer.history = together(records)
+    return on_device(np.stack(answers))
 
-    def checked(self, data: Any, name: str = "train_data") -> np.ndarray:
-        """Patterns that this model can have as states, stacked; for a subclass's `train`.
 
-        Parameters
-        ----------
-        data, name
-            See `as_patterns`.
+# %% ../../nbs/trainer/base.ipynb #a1bb7c47
+class Trainer(Asks, ABC):
+    """What all learning rules share: finding a model's boxes, recall, progress and history.
 
-        Returns
-        -------
-        array of float32, shape (P, N)
+    A subclass defines `train`.
 
-        Raises
-        ------
-        TypeError, ValueError
-            If weights and activity do not fit together, or `data` are no states of the model.
-        """
-        patterns = as_patterns(data, self._size(), name)
-        if hasattr(self.model, "check_state"):
-            self.model.check_state(patterns)
-        return patterns
+    Parameters
+    ----------
+    model : object
+        A `BrainInspiredModel`, or any object with boxes for weights and activity and a method
+        ``update()``. A model with a method ``forward(x)`` is *feedforward*.
+    weight_attr, state_attr : str, optional
+        Names of the two boxes. By default what ``model.weight_attr`` and
+        ``model.predict_state_attr`` say, or else ``"W"`` and ``"s"``.
+    show_progress : bool, default False
+        Whether to show progress bars.
+    use_compile : bool, default True
+        Whether to compile; if not, the same code runs line by line, for debugging.
 
-    @contextlib.contextmanager
-    def _run(self, title: str, total: int, show: bool, compiled: bool = True) -> Iterator[Any]:
-        """A bar, if there is to be one, and compilation on or off."""
-        on = self.use_compile and compiled
-        with (
-            _progress(title, total, show) as bar,
-            contextlib.nullcontext() if on else jax.disable_jit(),
-        ):
-            yield bar
+    Attributes
+    ----------
+    history : RecallHistory, TrainingHistory, LearningHistory or None
+        Record of the last call.
+    memory_rows : bool
+        Of the class: whether it can handle models with ``memory_rows``. False by default.
+
+    Raises
+    ------
+    TypeError
+        If the model lacks one of the boxes or ``update``, or has rows that this rule cannot
+        handle; or for an option that does not exist.
+    """
+
+    memory_rows = False
+
+    def __init__(
+        self, model: Any, *, weight_attr: str | None = None, state_attr: str | None = None,
+        show_progress: bool = False, use_compile: bool = True, **former: Any,
+    ):  # fmt: skip
+        self.model = model
+        self.configure_progress(show_progress, use_compile, **former)
+        net = Network(model, weight_attr, state_attr, type(self).__name__)
+        self.feedforward = net.feedforward
+        self.weight_attr, self.state_attr = net.weight_attr, net.state_attr
+        if ask(model, "memory_rows", False) and not self.memory_rows:
+            raise TypeError(
+                f"{type(self).__name__} changes connections between neurons; "
+                f"{type(model).__name__} has none, but a row of weights for each memory "
+                "(memory_rows)"
+            )
+
+    @abstractmethod
+    def train(self, train_data: Any) -> None:
+        """Change the model's weights by what the data show; (P, N), or a list of patterns."""
 
     def reset(self) -> None:
         """Bring all activity back to rest: ``model.init_state()``, if there is one. Weights stay."""
-        if hasattr(self.model, "init_state"):
-            weights = self._box(self.weight_attr).value
-            self.model.init_state()
-            self._box(self.weight_attr).value = weights
+        reset(self.network)
 
-    def _box(self, attr: str) -> Any:
-        return getattr(self.model, attr)
-
-    def _size(self) -> int:
-        """Length of a pattern, after a check that weights, activity and input fit together."""
-        weights, post, pre = (
-            np.shape(self._box(attr).value)
-            for attr in (self.weight_attr, self.state_attr, self.input_attr)
-        )
-        for attr, shape in ((self.state_attr, post), (self.input_attr, pre)):
-            if len(shape) != 1:
-                raise ValueError(
-                    f"the activity {attr!r} must be one row of neurons; it has shape {shape}"
-                )
-        rows = weights[:1] if getattr(self.model, "memory_rows", False) else post
-        if weights != rows + pre:
-            raise ValueError(
-                f"the weights {self.weight_attr!r} must have shape {rows + pre} "
-                f"for {post[0]} neurons; they have shape {weights}"
-            )
-        return pre[0]
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.model!r}, history={self.history!r})"
+    def checked(self, data: Any, name: str = "train_data") -> np.ndarray:
+        """Patterns that this model can have as states, stacked; see `canns.recall.Network.checked`."""
+        return self.network.checked(data, name)

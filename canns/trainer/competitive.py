@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..state import State
-from .base import _all_or_nothing, as_count
+from ..checks import count as as_count
+from ..state import kept as _all_or_nothing
 from .local import LocalTrainer
 
 # %% auto #0

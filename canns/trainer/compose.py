@@ -5,71 +5,51 @@
 # %% ../../nbs/trainer/compose.ipynb #d5691a8a
 from __future__ import annotations
 
-import contextlib
-import copy
-from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .base import Trainer, _all_or_nothing
-from .local import LocalTrainer
+from ..state import guard, kept
+from .base import Trainer
+from .local import LocalRule, LocalTrainer
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["add_changes", "wanted_change", "CompoundTrainer", "RuleSum", "Stage", "Stages"]
+__all__ = ["total_change", "check_rules", "CompoundTrainer", "RuleSum", "Stage", "Stages"]
 
 
 # %% ../../nbs/trainer/compose.ipynb #3e520c59
-def add_changes(
-    W: Any, changes: Sequence[Any], w_min: Any = -np.inf, w_max: Any = np.inf
-) -> jax.Array:
-    """The weights after several changes at once.
+def total_change(changes: Sequence[Any]) -> jax.Array:
+    """The sum of what several rules want to add to the weights.
 
     Parameters
     ----------
-    W : array_like, shape (M, N)
-        Weights.
     changes : sequence of array_like, shape (M, N)
-        What each rule wants to add.
-    w_min, w_max : float or array_like, shape (M, N), default no bounds
-        Bounds of the sum.
 
     Returns
     -------
     jax.Array, shape (M, N)
-        ``clip(W + sum(changes), w_min, w_max)`` where the sum is not zero, and `W` where it is,
-        bit for bit.
+
+    Examples
+    --------
+    >>> total_change([[[0.5, 0.25]], [[0.25, -0.25]]])
+    Array([[0.75, 0.  ]], dtype=float32)
     """
-    W, change = jnp.asarray(W), sum(jnp.asarray(c) for c in changes)
-    return jnp.where(change == 0, W, jnp.clip(W + change, w_min, w_max))
-
-
-def wanted_change(rule: Any, W: Any, pre: Any, post: Any) -> jax.Array:
-    """What a rule wants to add to the weights, before bounds cut it off.
-
-    Parameters
-    ----------
-    rule : LocalTrainer
-        Bounds that only cut off (``rule.clipped``) are lifted. Its own boxes, such as traces,
-        move on by a step.
-    W, pre, post
-        See `LocalTrainer.update_weights`.
-
-    Returns
-    -------
-    jax.Array, shape (M, N)
-    """
-    free = copy.copy(rule)  # shares the boxes
-    if rule.clipped:
-        free.w_min, free.w_max = -np.inf, np.inf
-    return free.update_weights(W, pre, post) - W
+    total = jnp.asarray(changes[0])
+    for change in changes[1:]:
+        total = total + jnp.asarray(change)
+    return total
 
 
 # %% ../../nbs/trainer/compose.ipynb #d7d73c5b
-def _check_rules(trainers: list, kind: type, owner: str) -> None:
+def check_rules(trainers: list, kind: type, owner: str) -> None:
     """Raise ``ValueError`` or ``TypeError`` unless `trainers` are some `kind` of trainers on one model."""
     if not trainers:
         raise ValueError(f"{owner} needs at least one trainer; got an empty list")
@@ -86,23 +66,60 @@ def _check_rules(trainers: list, kind: type, owner: str) -> None:
             )
 
 
+def _all_rules(rules: list[LocalTrainer]) -> list[LocalTrainer]:
+    """The rules and those inside of them."""
+    inner = [_all_rules(rule.rules) for rule in rules if isinstance(rule, CompoundTrainer)]
+    return [*rules, *(rule for some in inner for rule in some)]
+
+
+def _check_parts(rules: list[LocalTrainer], owner: str) -> None:
+    """What a compound asks of its rules beyond `check_rules`."""
+    names = {(r.weight_attr, r.state_attr, r.network.input_attr) for r in rules}
+    if len(names) > 1:
+        raise ValueError(f"{owner} needs rules that use the same boxes; got {sorted(names)}")
+    every = _all_rules(rules)
+    if len({id(rule) for rule in every}) < len(every):
+        raise ValueError(f"{owner} got a rule twice; its traces would advance twice")
+    for rule in rules:
+        own = [
+            m for m in ("learn", "update") if getattr(type(rule), m) is not getattr(LocalRule, m)
+        ]
+        if own:
+            raise TypeError(
+                f"{type(rule).__name__} presents samples in a way of its own ({', '.join(own)}); "
+                f"{owner} takes rules that only define change"
+            )
+
+
+# %% ../../nbs/trainer/compose.ipynb #82647c16
+def _tightest(name: str, within: Callable) -> property:
+    def bound(self: CompoundTrainer) -> Any:
+        found = getattr(self.rules[0], name)
+        for rule in self.rules[1:]:
+            found = within(found, getattr(rule, name))
+        return found
+
+    return property(bound, doc="The tightest bound that the rules have.")
+
+
+def _rates(self: CompoundTrainer) -> list:
+    return [rule.learning_rate for rule in self.rules]
+
+
+def _set_rates(self: CompoundTrainer, rates: Sequence[Any]) -> None:
+    for rule, rate in zip(self.rules, rates, strict=True):
+        rule.learning_rate = rate
+
+
 class CompoundTrainer(LocalTrainer):
-    """A rule made of other rules on the same model. A subclass defines `update_weights`.
+    """A rule made of other rules on the same model. A subclass defines `change`.
 
     Parameters
     ----------
     rules : sequence of LocalTrainer
-        Each with its own learning rate and boxes. They may be compounds themselves.
+        Each with its own learning rate, bounds and boxes. They may be compounds themselves.
     **options
         ``show_progress`` and ``use_compile``, see `Trainer`.
-
-    Attributes
-    ----------
-    rules : list of LocalTrainer
-    learning_rate : list
-        Those of the rules.
-    w_min, w_max : float or array, shape (M, N)
-        The tightest bounds that the rules have.
 
     Raises
     ------
@@ -113,81 +130,44 @@ class CompoundTrainer(LocalTrainer):
         the boxes, or no weight is within the bounds of all.
     """
 
-    clipped = True
+    learning_rate = property(_rates, _set_rates, doc="Learning rates of the rules.")
+    w_min = _tightest("w_min", jnp.maximum)
+    w_max = _tightest("w_max", jnp.minimum)
 
     def __init__(self, rules: Iterable[LocalTrainer], **options: Any):
-        name, rules = type(self).__name__, list(rules)
-        _check_rules(rules, LocalTrainer, name)
-        names = [(r.weight_attr, r.state_attr, r.input_attr) for r in rules]
-        if len(set(names)) > 1:
-            raise ValueError(
-                f"{name} needs rules that use the same boxes; got {sorted(set(names))}"
-            )
-        if len({id(rule) for rule in rules}) < len(rules):
-            raise ValueError(f"{name} got a rule twice; its traces would advance twice")
-        for rule in rules:
-            if any(
-                getattr(type(rule), m) is not getattr(LocalTrainer, m) for m in ("learn", "update")
-            ):
-                raise TypeError(
-                    f"{type(rule).__name__} presents samples in a way of its own; "
-                    f"{name} takes rules that only define update_weights"
-                )
-        lower, upper = (
-            [getattr(r, b, i) for r in rules] for b, i in (("w_min", -np.inf), ("w_max", np.inf))
-        )
-        self.w_min, self.w_max = (
-            np.max(np.broadcast_arrays(*lower), axis=0),
-            np.min(np.broadcast_arrays(*upper), axis=0),
-        )
-        if not np.all(self.w_min <= self.w_max):
+        name, self.rules = type(self).__name__, list(rules)
+        check_rules(self.rules, LocalTrainer, name)
+        _check_parts(self.rules, name)
+        if not np.all(np.asarray(self.w_min) <= np.asarray(self.w_max)):
             raise ValueError(f"no weight is within the bounds of all rules of {name}")
-        self.rules = rules
-        # past LocalTrainer: the learning rates are those of the rules
-        Trainer.__init__(
-            self, rules[0].model, weight_attr=names[0][0], state_attr=names[0][1], **options
-        )
-
-    @property
-    def learning_rate(self) -> list:
-        """Learning rates of the rules."""
-        return [rule.learning_rate for rule in self.rules]
-
-    @learning_rate.setter
-    def learning_rate(self, rates: Sequence[Any]) -> None:
-        for rule, rate in zip(self.rules, rates, strict=True):
-            rule.learning_rate = rate
-
-    @abstractmethod
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
-        """The weights after one sample; `wanted_change` asks a rule for its part."""
+        first = self.rules[0]
+        options |= {"weight_attr": first.weight_attr, "state_attr": first.state_attr}
+        Trainer.__init__(self, first.model, **options)  # the learning rates are those of the rules
 
     def reset(self) -> None:
         """Bring the model's activity and the traces of all rules back to rest."""
         for rule in self.rules:
             rule.reset()
 
-    def _rate(self) -> list:
-        return [rule._rate() for rule in self.rules]
 
-    def _bare(self) -> CompoundTrainer:
-        bare = copy.copy(self)
-        bare.rules = [rule._bare() for rule in self.rules]
-        bare.history = bare.show_progress = bare.use_compile = None
-        return bare
-
-
+# %% ../../nbs/trainer/compose.ipynb #b282fbb3
 class RuleSum(CompoundTrainer):
-    """Several rules in the same step: ``W + sum_k dW_k``, all from the same activity.
+    """Several rules in the same step: their changes are added, all from the same activity.
 
-    Same parameters, attributes and errors as `CompoundTrainer`. If a rule moves boxes of the
-    model (as BCM its thresholds), the rules after it see them moved.
+    Same parameters and errors as `CompoundTrainer`. If a rule moves boxes of the model (as BCM
+    its thresholds), the rules after it see them moved.
+
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import LinearLayer
+    >>> from canns.trainer import HebbianTrainer, OjaTrainer
+    >>> layer = LinearLayer(3, 2)
+    >>> RuleSum([HebbianTrainer(layer, learning_rate=0.1), OjaTrainer(layer)]).train([[1, 0, 1]])
     """
 
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
-        """All rules for one sample."""
-        changes = [wanted_change(rule, W, pre, post) for rule in self.rules]
-        return add_changes(W, changes, self.w_min, self.w_max)
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        """The sum of what all rules want."""
+        return total_change([rule.change(W, pre, post) for rule in self.rules])
 
 
 # %% ../../nbs/trainer/compose.ipynb #1b06753f
@@ -212,6 +192,7 @@ class Stage:
         return f"Stage({type(self.trainer).__name__}{data}{options})"
 
 
+# %% ../../nbs/trainer/compose.ipynb #0ce8d5ec
 class Stages(Trainer):
     """Several trainers of one model, one after another.
 
@@ -237,9 +218,9 @@ class Stages(Trainer):
     memory_rows = True  # if the trainers can handle the model, so can their list
 
     def __init__(self, stages: Iterable[Trainer | Stage], **options: Any):
-        self.stages: list[Stage] = []
         found = [s if isinstance(s, Stage) else Stage(s) for s in stages]
-        _check_rules([stage.trainer for stage in found], Trainer, type(self).__name__)
+        check_rules([stage.trainer for stage in found], Trainer, type(self).__name__)
+        self.stages: list[Stage] = []
         first = found[0].trainer
         super().__init__(first.model, weight_attr=first.weight_attr, state_attr=first.state_attr)
         self.stages = found
@@ -268,36 +249,27 @@ class Stages(Trainer):
             which stage it was; model and trainers are then as before the first stage.
         """
         common = None if train_data is None else self.checked(train_data)
-        data = [common if s.train_data is None else s.train_data for s in self.stages]
-        for k, one in enumerate(data):
-            if one is None:
-                raise ValueError(
-                    f"stage {k + 1} of {len(data)}, {self.stages[k]!r}, has no data; "
-                    "give train_data to it or to train"
-                )
-        records = []
-        with _as_before([stage.trainer for stage in self.stages]):
-            for k, (stage, one) in enumerate(zip(self.stages, data, strict=True)):
-                try:
-                    stage.trainer.train(one, **stage.options)
-                except BaseException as error:
-                    error.add_note(f"raised in stage {k + 1} of {len(data)}, {stage!r}")
-                    raise
-                records.append(stage.trainer.history)
-        self.history = records
+        _train_all(self, common)
 
 
-@contextlib.contextmanager
-def _as_before(trainers: list[Trainer]) -> Iterator[None]:
-    """Whatever goes wrong inside, the trainers and all their boxes are then as they were."""
-    kept = [(trainer, dict(vars(trainer))) for trainer in trainers]
-    with contextlib.ExitStack() as stack:
-        for trainer in trainers:
-            stack.enter_context(_all_or_nothing(trainer))
-        try:
-            yield
-        except BaseException:
-            for trainer, attributes in kept:
-                vars(trainer).clear()
-                vars(trainer).update(attributes)
-            raise
+# %% ../../nbs/trainer/compose.ipynb #9e3152bf
+def _train_all(school: Stages, common: Any) -> None:
+    """Train stage by stage; whatever goes wrong, all is then as before the first one."""
+    stages = school.stages
+    data = [common if stage.train_data is None else stage.train_data for stage in stages]
+    for k, one in enumerate(data):
+        if one is None:
+            raise ValueError(
+                f"stage {k + 1} of {len(data)}, {stages[k]!r}, has no data; "
+                "give train_data to it or to train"
+            )
+    records = []
+    with guard(school.model), kept(school, school.model, *(stage.trainer for stage in stages)):
+        for k, (stage, one) in enumerate(zip(stages, data, strict=True)):
+            try:
+                stage.trainer.train(one, **stage.options)
+            except BaseException as error:
+                error.add_note(f"raised in stage {k + 1} of {len(data)}, {stage!r}")
+                raise
+            records.append(stage.trainer.history)
+        school.history = records

@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .base import Trainer, TrainingHistory
+from .base import Trainer
+from .storage import TrainingHistory
 
 # %% auto #0
 __all__ = ["dense_update", "DenseTrainer"]

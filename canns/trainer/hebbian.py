@@ -5,17 +5,25 @@
 # %% ../../nbs/trainer/hebbian.ipynb #4e920f0c
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
-from .base import TrainingHistory, as_count
+from .. import checks
+from ..state import Number
 from .local import LocalTrainer
+from .storage import StorageTrainer, store_at_once
 from ..weights import add_outer, zero_diagonal
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # %% auto #0
-__all__ = ["hebbian_update", "HebbianTrainer", "AntiHebbianTrainer"]
+__all__ = ["hebbian_update", "HebbianRule", "HebbianTrainer", "AntiHebbianTrainer"]
 
 
 # %% ../../nbs/trainer/hebbian.ipynb #ad11a334
@@ -49,7 +57,41 @@ def hebbian_update(W: Any, pre: Any, post: Any = None, learning_rate: Any = 1.0)
 
 
 # %% ../../nbs/trainer/hebbian.ipynb #d32b8d41
-class HebbianTrainer(LocalTrainer):
+class HebbianRule(StorageTrainer, LocalTrainer):
+    """Hebb's rule for networks that settle, all at once, and for layers, sample by sample."""
+
+    sign = 1.0
+    learning_rate = Number(1.0, checks.finite)
+
+    def __init__(
+        self, model: Any, show_progress: bool = False, use_compile: bool = True, *,
+        learning_rate: Any = 1.0, subtract_mean: bool = False, zero_diagonal: bool = True,
+        normalize_by_patterns: bool = True, **options: Any,
+    ):  # fmt: skip
+        options |= {"show_progress": show_progress, "use_compile": use_compile}
+        super().__init__(model, learning_rate=learning_rate, **options)
+        self.subtract_mean, self.zero_diagonal = subtract_mean, zero_diagonal
+        self.normalize_by_patterns = normalize_by_patterns
+
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        """Hebb's rule for one sample."""
+        return self.sign * self.learning_rate * jnp.outer(post, pre)
+
+    def store(self, W: Any, patterns: np.ndarray, times: int = 1) -> Any:
+        """Hebb's rule for a set of patterns, each of which is shown so many times."""
+        x = patterns - np.mean(patterns) if self.subtract_mean else patterns
+        rate = self.sign * self.learning_rate * times
+        rate = rate / len(x) if self.normalize_by_patterns else rate
+        W = hebbian_update(W, x, learning_rate=rate)
+        return zero_diagonal(W) if self.zero_diagonal else W
+
+    def stored(self, patterns: np.ndarray) -> None:
+        """Count what was stored; what was taken out does not count."""
+        self.num_stored += len(patterns) if self.sign > 0 else 0
+
+
+# %% ../../nbs/trainer/hebbian.ipynb #58655521
+class HebbianTrainer(HebbianRule):
     """Store patterns by Hebb's rule, ``dW = learning_rate * sum_p x_p x_p^T``.
 
     Calling `train` again adds to what is stored. Training on A and then on B gives the same
@@ -61,8 +103,7 @@ class HebbianTrainer(LocalTrainer):
     ----------
     model : object
         See `Trainer`. A feedforward model learns sample by sample, as with any `LocalTrainer`,
-        and the three options below do not apply to it. In a network that settles, patterns are
-        imposed on its neurons, so that the whole sum can be taken at once.
+        and the three options below do not apply to it.
     learning_rate : float, default 1.0
         Strength of a pattern.
     subtract_mean : bool, default False
@@ -73,8 +114,8 @@ class HebbianTrainer(LocalTrainer):
         No neuron excites itself: set the diagonal to zero after storing.
     normalize_by_patterns : bool, default True
         Divide the sum by the number of patterns in the call.
-    show_progress, use_compile : bool
-        See `Trainer.configure_progress`. Other options as for `LocalTrainer`.
+    show_progress, use_compile, **options
+        See `Trainer`.
 
     Warns
     -----
@@ -87,79 +128,19 @@ class HebbianTrainer(LocalTrainer):
     .. [2] J. J. Hopfield (1982), PNAS 79, 2554. https://doi.org/10.1073/pnas.79.8.2554
     """
 
-    _sign = 1.0
+    def train(
+        self, train_data: Any, epochs: int = 1, *, shuffle: bool = False, seed: int = 0,
+        reset: bool = True,
+    ) -> None:  # fmt: skip
+        """Store patterns, (P, N), or teach a layer; showing them twice is storing twice as strongly.
 
-    def __init__(
-        self,
-        model: Any,
-        show_progress: bool = False,
-        use_compile: bool = True,
-        *,
-        learning_rate: float = 1.0,
-        subtract_mean: bool = False,
-        zero_diagonal: bool = True,
-        normalize_by_patterns: bool = True,
-        **options: Any,
-    ):
-        super().__init__(
-            model, learning_rate, show_progress=show_progress, use_compile=use_compile, **options
-        )
-        self.subtract_mean = subtract_mean
-        self.zero_diagonal = zero_diagonal
-        self.normalize_by_patterns = normalize_by_patterns
-        self.num_stored = 0
-        self._warned = False
-
-    def update_weights(self, W: Any, pre: Any, post: Any) -> Any:
-        """Hebb's rule for one sample."""
-        return hebbian_update(W, pre, post, self._sign * self.learning_rate)
-
-    def train(self, train_data: Any, epochs: int = 1, **options: Any) -> None:
-        """Store patterns.
-
-        Parameters
-        ----------
-        train_data : iterable of array_like, shape (N,), or array, shape (P, N)
-        epochs : int, default 1
-            How often to show all patterns.
-        **options
-            As in `LocalTrainer.train`, for feedforward models.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the data are no patterns of the model (see `canns.trainer.base.as_patterns`), or
-            the weights have the wrong shape. Nothing has changed then.
+        `shuffle`, `seed` and `reset` matter to layers only; see `LocalTrainer.train`.
         """
         if self.feedforward:
-            return super().train(train_data, epochs, **options)
-        patterns = self.checked(train_data)
-        size = patterns.shape[1]
-        box = self._box(self.weight_attr)
-        epochs = as_count(epochs, "epochs", at_least=1)
-        rate = (
-            self._sign
-            * self.learning_rate
-            * epochs
-            / (len(patterns) if self.normalize_by_patterns else 1)
-        )
-        with self._run("Storing patterns", len(patterns), self.show_progress):
-            # a copy: what is stored must not change with the caller's array
-            x = jnp.array(patterns)
-            x = x - jnp.mean(x) if self.subtract_mean else x
-            W = hebbian_update(box.value, x, learning_rate=rate)
-            W = zero_diagonal(W) if self.zero_diagonal else W
-        box.value = W
-        self.num_stored += len(patterns) if self._sign > 0 else 0
-        self.history = TrainingHistory(len(patterns), self.num_stored, self.num_stored / size)
-        capacity = getattr(self.model, "storage_capacity", None)
-        if capacity is not None and self.num_stored > capacity and not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"{self.num_stored} patterns stored, more than the {capacity} that "
-                f"{type(self.model).__name__} of {size} neurons can hold; expect errors in recall",
-                stacklevel=2,
-            )
+            LocalTrainer.train(self, train_data, epochs, shuffle=shuffle, seed=seed, reset=reset)
+            return
+        times = checks.count(epochs, "epochs", at_least=1)
+        store_at_once(self, self.checked(train_data), times=times)
 
 
 class AntiHebbianTrainer(HebbianTrainer):
@@ -168,4 +149,4 @@ class AntiHebbianTrainer(HebbianTrainer):
     Takes patterns out of memory, or weakens spurious ones. Same parameters as `HebbianTrainer`.
     """
 
-    _sign = -1.0
+    sign = -1.0

@@ -5,7 +5,6 @@
 # %% ../../nbs/trainer/local.ipynb #703ddb8c
 from __future__ import annotations
 
-import copy
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,40 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..state import lift, per_model, states
-from .base import Trainer, _all_or_nothing, _compilable, as_count
+from .. import checks
+from ..progress import Bar, bar
+from ..recall import ask, running
+from canns.state import (
+    Number,
+    ParamState,
+    boxes,
+    guard,
+    is_number,
+    kept,
+    lift,
+    on_device,
+    per_model,
+    put,
+    states,
+    values_of,
+)
+from .base import Trainer
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["BLOCK", "LearningHistory", "LocalTrainer"]
+__all__ = [
+    "BLOCK",
+    "LearningHistory",
+    "changed",
+    "LocalRule",
+    "LocalTrainer",
+    "learn_from",
+    "check_numbers",
+]
 
 # %% ../../nbs/trainer/local.ipynb #a0c29afa
 BLOCK = 1024
@@ -54,25 +82,106 @@ class LearningHistory:
 
 
 # %% ../../nbs/trainer/local.ipynb #c2d0a21d
+def changed(W: Any, change: Any, w_min: Any = -np.inf, w_max: Any = np.inf) -> jax.Array:
+    """The weights after a change, within bounds.
+
+    Parameters
+    ----------
+    W, change : array_like, shape (M, N)
+        Weights, and what a rule wants to add to them.
+    w_min, w_max : float or array_like, shape (M, N), default no bounds
+
+    Returns
+    -------
+    jax.Array, shape (M, N)
+        ``clip(W + change, w_min, w_max)`` where the change is not zero, and `W` where it is,
+        bit for bit.
+
+    Examples
+    --------
+    >>> changed([[3.0, 0.5]], [[0.0, 0.75]], w_min=0.0, w_max=1.0)
+    Array([[3., 1.]], dtype=float32)
+    """
+    W, change = jnp.asarray(W), jnp.asarray(change)
+    return jnp.where(change == 0, W, jnp.clip(W + change, w_min, w_max))
+
+
+# %% ../../nbs/trainer/local.ipynb #216661f6
 #| code-fold: show
 @per_model
-def _learn(trainer: Any, values: dict, learning_rate: Any, samples: Any, count: Any) -> tuple:
+def _learn(trainer: Any, numbers: dict, values: dict, samples: Any, count: Any) -> tuple:
     """Let `trainer` learn from the first `count` of the `samples` (B, N)."""
-    trainer.learning_rate = learning_rate
-    boxes = states(trainer)
-    learn, look = lift(trainer.learn, boxes), lift(trainer.look, boxes)
-    new = jax.lax.fori_loop(0, count, lambda t, values: learn(values, samples[t])[0], values)
-    (W, old_W), report = (look(v)[1][0] for v in (new, values)), look(new)[1][1]
-    finite = jnp.all(jnp.isfinite(W))
+    every = boxes(trainer)
+    learn, look = lift(trainer.learn, every), lift(trainer.look, every)
+
+    def one(t: Any, values: dict) -> dict:
+        new = learn({**numbers, **values}, samples[t])[0]
+        return {name: new[name] for name in values}
+
+    new = jax.lax.fori_loop(0, count, one, values)
+    (W, report), old_W = look({**numbers, **new})[1], look({**numbers, **values})[1][0]
+    learned = [new[n] for n, box in every.items() if n in new and isinstance(box, ParamState)]
+    finite = jnp.all(jnp.array([jnp.all(jnp.isfinite(x)) for x in (W, *learned) if _is_float(x)]))
     return new, finite, jnp.linalg.norm(W - old_W), jnp.linalg.norm(W), report
 
 
+def _is_float(x: Any) -> bool:
+    return jnp.issubdtype(x.dtype, jnp.floating)
+
+
+# %% ../../nbs/trainer/local.ipynb #a3d03bb5
+class LocalRule(Trainer):
+    """One step of a rule that learns sample by sample. A subclass defines `change`."""
+
+    learning_rate = Number(0.01, checks.finite)
+    w_min = Number(-np.inf, checks.real_or_infinite)
+    w_max = Number(np.inf, checks.real_or_infinite)
+
+    @abstractmethod
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        """The rule: what one sample adds to the weights.
+
+        Parameters
+        ----------
+        W : jax.Array, shape (M, N)
+        pre : jax.Array, shape (N,)
+            Activity on the sending side: the input.
+        post : jax.Array, shape (M,)
+            Activity on the receiving side: the answer.
+
+        Returns
+        -------
+        jax.Array, shape (M, N)
+        """
+
+    def learn(self, x: jax.Array) -> None:
+        """Present one sample and change the weights."""
+        if self.feedforward:
+            self.model.forward(x)
+        else:
+            getattr(self.model, self.state_attr).value = x
+        self.update()
+
+    def update(self) -> None:
+        """Change the weights by the activity that the model has now."""
+        net = self.network
+        W = net.weights.value
+        dW = self.change(W, net.input.value, net.activity.value)
+        net.weights.value = changed(W, dW, self.w_min, self.w_max)
+
+    def look(self) -> tuple[jax.Array, dict[str, Any]]:
+        """The weights, and what the model reports."""
+        report = ask(self.model, "report")
+        return self.network.weights.value, report() if callable(report) else {}
+
+
 # %% ../../nbs/trainer/local.ipynb #c5f44452
-class LocalTrainer(Trainer):
-    """A rule that learns sample by sample. A subclass defines `update_weights`.
+class LocalTrainer(LocalRule):
+    """A rule that learns sample by sample. A subclass defines `change`.
 
     What the rule remembers of its own, such as traces, goes into `canns.state.State` boxes of
-    the trainer; a subclass with such boxes extends `reset` as well.
+    the trainer; a subclass with such boxes extends `reset` as well. What a user may want to
+    change is a `canns.state.Number`.
 
     Parameters
     ----------
@@ -87,183 +196,141 @@ class LocalTrainer(Trainer):
 
     Attributes
     ----------
+    w_min, w_max : float or array, shape (M, N)
+        Bounds of the synapses that change; none by default.
     history : LearningHistory or RecallHistory
         Record of the last call.
-    clipped : bool
-        Whether the rule has bounds ``w_min`` and ``w_max`` that do no more than cut off the new
-        weights, so that whoever combines rules can do it in their place. False by default.
 
     Raises
     ------
-    ValueError
-        If the learning rate is not finite.
+    TypeError, ValueError
+        If the learning rate is no finite number.
     """
-
-    clipped = False
 
     def __init__(
         self, model: Any, learning_rate: Any = 0.01, weight_attr: str | None = None, **options: Any
     ):
         super().__init__(model, weight_attr=weight_attr, **options)
-        if not np.all(np.isfinite(learning_rate)):
-            raise ValueError(f"learning_rate must be finite; got {learning_rate}")
         self.learning_rate = learning_rate
 
-    @abstractmethod
-    def update_weights(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> Any:
-        """The rule: the weights after one sample.
-
-        Parameters
-        ----------
-        W : jax.Array, shape (M, N)
-        pre : jax.Array, shape (N,)
-            Activity on the sending side: the input.
-        post : jax.Array, shape (M,)
-            Activity on the receiving side: the answer.
-
-        Returns
-        -------
-        array, shape (M, N)
-            ``self.learning_rate``, other attributes and the boxes of ``self.model`` are at hand.
-        """
-
-    def learn(self, x: jax.Array) -> None:
-        """Present one sample and change the weights."""
-        if self.feedforward:
-            self.model.forward(x)
-        else:
-            self._box(self.state_attr).value = x
-        self.update()
-
-    def update(self) -> None:
-        """Change the weights by the activity that the model has now."""
-        weights, post, pre = (
-            self._box(a) for a in (self.weight_attr, self.state_attr, self.input_attr)
-        )
-        weights.value = self.update_weights(weights.value, pre.value, post.value)
-
-    def look(self) -> tuple[jax.Array, dict[str, Any]]:
-        """The weights, and what the model reports."""
-        report = self.model.report() if hasattr(self.model, "report") else {}
-        return self._box(self.weight_attr).value, report
-
     def train(
-        self,
-        train_data: Any,
-        epochs: int = 1,
-        *,
-        shuffle: bool = False,
-        seed: int = 0,
+        self, train_data: Any, epochs: int = 1, *, shuffle: bool = False, seed: int = 0,
         reset: bool = True,
-    ) -> None:
-        """Learn from samples, one after another.
+    ) -> None:  # fmt: skip
+        """Learn from samples, one after another; see `learn_from` for the options.
 
         Parameters
         ----------
         train_data : iterable of array_like, shape (N,), or array, shape (P, N)
             For a model that spikes, the steps of a time series.
-        epochs : int, default 1
-            How often to go through all samples.
-        shuffle : bool, default False
-            Whether each epoch has an order of its own.
-        seed : int, default 0
-            Of the orders.
-        reset : bool, default True
-            Bring activity and traces back to rest first. Without, the call carries on where
-            the last one stopped.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the data do not fit the model, or `epochs` is below 1.
-        FloatingPointError
-            If a weight becomes infinite or NaN. The model is then as it was before the call.
+        epochs, shuffle, seed, reset
+            See `learn_from`.
         """
-        self._train(self.checked(train_data), epochs, shuffle, seed, reset)
+        learn_from(self, self.checked(train_data), epochs, shuffle, seed, reset)
 
-    def _train(
-        self, samples: np.ndarray, epochs: int, shuffle: bool, seed: int, reset: bool
-    ) -> None:
-        """`train`, once the data are checked: each row of `samples` goes to `learn`."""
-        epochs = as_count(epochs, "epochs", at_least=1)
-        rng = np.random.default_rng(seed)
-        order = np.concatenate(
-            [
-                rng.permutation(len(samples)) if shuffle else np.arange(len(samples))
-                for _ in range(epochs)
-            ]
-        )
-        rate = self._rate()
-        with _all_or_nothing(self):
-            if reset:
-                self.reset()
-            boxes = states(self)
-            values = {name: jnp.asarray(box.value) for name, box in boxes.items()}
-            title = f"{type(self).__name__}, {epochs} epoch{'s' * (epochs > 1)}"
-            with self._run(title, len(order), self.show_progress, _compilable(boxes)) as bar:
-                values, history = self._blocks(values, samples, rate, order, bar)
-            for name, value in values.items():
-                boxes[name].value = value
-        self.history = history
 
-    def _rate(self) -> Any:
-        """The learning rate as the compiled loop takes it; ``ValueError`` if it has the wrong shape."""
-        rate, shape = self.learning_rate, self._box(self.weight_attr).shape
-        if np.ndim(rate) not in (0, 2) or any(
-            n not in (1, m) for n, m in zip(np.shape(rate), shape, strict=False)
-        ):
+# %% ../../nbs/trainer/local.ipynb #7d0f3f78
+def learn_from(
+    trainer: LocalTrainer, samples: np.ndarray, epochs: int = 1, shuffle: bool = False, seed: int = 0,
+    reset: bool = True,
+) -> None:  # fmt: skip
+    """Let a trainer learn from samples that have been checked: each row goes to ``trainer.learn``.
+
+    Parameters
+    ----------
+    trainer : LocalTrainer
+    samples : array of float32, shape (P, K)
+    epochs : int, default 1
+        How often to go through all samples.
+    shuffle : bool, default False
+        Whether each epoch has an order of its own.
+    seed : int, default 0
+        Of the orders.
+    reset : bool, default True
+        Bring activity and traces back to rest first. Without, the call carries on where
+        the last one stopped.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number makes no sense.
+    FloatingPointError
+        If something learned becomes infinite or NaN. The model is then as it was before.
+    """
+    epochs = checks.count(epochs, "epochs", at_least=1)
+    rng = np.random.default_rng(checks.count(seed, "seed"))
+    orders = [
+        rng.permutation(len(samples)) if shuffle else np.arange(len(samples)) for _ in range(epochs)
+    ]
+    order = np.concatenate(orders)
+    check_numbers(trainer)
+    title = f"{type(trainer).__name__}, {epochs} epoch{'s' * (epochs > 1)}"
+    with (
+        guard(trainer.model),
+        kept(trainer, trainer.model),
+        running(boxes(trainer), trainer.use_compile),
+        bar(title, len(order), trainer.show_progress) as shown,
+    ):
+        if reset:
+            trainer.reset()
+        trainer.history = _in_blocks(trainer, samples, order, shown)
+
+
+def check_numbers(trainer: LocalTrainer) -> None:
+    """Raise ``ValueError`` if the learning rate or the bounds do not fit the weights."""
+    checks.bounds(trainer.w_min, trainer.w_max)
+    shape = trainer.network.weights.shape
+    for name in ("learning_rate", "w_min", "w_max"):
+        given = np.shape(getattr(trainer, name))
+        sizes = zip(given, shape, strict=False)
+        if len(given) not in (0, 2) or any(n not in (1, m) for n, m in sizes):
             raise ValueError(
-                f"learning_rate must be a number or have the shape {shape} of the weights "
-                f"(or 1 in place of a size); got shape {np.shape(rate)}"
+                f"{name} must be a number or have the shape {shape} of the weights "
+                f"(or 1 in place of a size); got shape {given}"
             )
-        return jnp.asarray(rate, jnp.float32)
 
-    def _blocks(
-        self, values: dict, samples: np.ndarray, rate: Any, order: np.ndarray, bar: Any
-    ) -> tuple:
-        """Learn from ``samples[order]``, block by block."""
-        records = []
-        for start in range(0, len(order), BLOCK):
-            here = order[start : start + BLOCK]
-            block = np.zeros((BLOCK, samples.shape[1]), samples.dtype)
-            block[: len(here)] = samples[here]
-            before = values
-            values, finite, change, norm, report = _learn(
-                self._bare(), before, rate, block, len(here)
-            )
-            if not finite:
-                self._diverged(before, rate, block, len(here), start, order)
-            records.append((start + len(here), float(change), float(norm), report))
-            if bar is not None:
-                epoch = 1 + (start + len(here) - 1) // len(samples)
-                bar.set_postfix(
-                    epoch=epoch,
-                    change=f"{change:.3g}",
-                    **{k: f"{v:.4g}" for k, v in report.items()},
-                )
-                bar.update(len(here))
-        count, change, norm, reports = zip(*records, strict=True)
-        reports = {name: np.array([r[name] for r in reports]) for name in reports[0]}
-        return values, LearningHistory(np.array(count), np.array(change), np.array(norm), reports)
 
-    def _bare(self) -> LocalTrainer:
-        """A copy without what must not count as a reason to compile again."""
-        bare = copy.copy(self)
-        bare.history = bare.learning_rate = bare.show_progress = bare.use_compile = None
-        return bare
+# %% ../../nbs/trainer/local.ipynb #585f6d6c
+def _in_blocks(trainer: Any, samples: np.ndarray, order: np.ndarray, shown: Bar) -> LearningHistory:
+    """Learn from ``samples[order]``, block by block, and write the result into the boxes."""
+    every = states(trainer)
+    values = {name: _dense(box.value) for name, box in every.items()}
+    numbers = values_of({n: b for n, b in boxes(trainer).items() if is_number(b)})
+    records = []
+    for start in range(0, len(order), BLOCK):
+        here = order[start : start + BLOCK]
+        block = np.zeros((BLOCK, samples.shape[1]), samples.dtype)
+        block[: len(here)] = samples[here]
+        before = values
+        values, finite, change, norm, report = _learn(trainer, numbers, before, block, len(here))
+        if not finite:
+            _diverged(trainer, numbers, before, block, order, start)
+        records.append((start + len(here), float(change), float(norm), report))
+        epoch = 1 + (start + len(here) - 1) // len(samples)
+        shown.reach(start + len(here), epoch=epoch, change=change, **report)
+    put(every, values)
+    count, change, norm, reports = zip(*records, strict=True)
+    reports = {name: np.array([r[name] for r in reports]) for name in reports[0]}
+    return LearningHistory(np.array(count), np.array(change), np.array(norm), reports)
 
-    def _diverged(
-        self, values: dict, rate: Any, block: np.ndarray, count: int, start: int, order: np.ndarray
-    ) -> None:
-        """Find the sample after which the weights were not finite, and say so."""
-        good, bad = (0, count)  # finite after `good` samples of the block, not finite after `bad`
-        while bad - good > 1:
-            middle = (good + bad) // 2
-            finite = _learn(self._bare(), values, rate, block, middle)[1]
-            good, bad = (middle, bad) if finite else (good, middle)
-        at = start + bad - 1
-        raise FloatingPointError(
-            f"the weights {self.weight_attr!r} are no longer finite after sample {at + 1} of {len(order)} "
-            f"(train_data[{order[at]}]); lower learning_rate, or scale the data down. "
-            "The model is as it was before."
-        )
+
+def _dense(value: Any) -> jax.Array:
+    """Weights that change one by one are kept as an ordinary array."""
+    return jnp.asarray(value) if hasattr(value, "__jax_array__") else on_device(value)
+
+
+def _diverged(
+    trainer: Any, numbers: dict, values: dict, block: np.ndarray, order: np.ndarray, start: int
+) -> None:
+    """Find the sample after which what was learned was not finite, and say so."""
+    good, bad = 0, len(order[start : start + BLOCK])  # finite after `good` samples, not after `bad`
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        finite = _learn(trainer, numbers, values, block, middle)[1]
+        good, bad = (middle, bad) if finite else (good, middle)
+    at = start + bad - 1
+    raise FloatingPointError(
+        f"the weights {trainer.weight_attr!r} (or something else that is learned) are no longer "
+        f"finite after sample {at + 1} of {len(order)} (train_data[{order[at]}]); "
+        "lower learning_rate, or scale the data down. The model is as it was before."
+    )

@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..models.brain_inspired.spiking import decay_factor
+from ..models.base import decay_factor
 from ..state import State
-from .compose import CompoundTrainer, add_changes, wanted_change
+from .compose import CompoundTrainer
 from .local import LocalTrainer
 
 # %% auto #0

@@ -11,7 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from .base import Trainer, TrainingHistory
+from .base import Trainer
+from .storage import TrainingHistory
 from .local import LocalTrainer
 from ..weights import OuterProducts, add_outer, zero_diagonal
 

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..models.brain_inspired.spiking import decay_factor, time_constant
+from ..models.base import decay_factor, time_constant
 from ..state import State
 from .local import LocalTrainer
 

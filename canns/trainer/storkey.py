@@ -11,7 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .base import Trainer, TrainingHistory
+from .base import Trainer
+from .storage import TrainingHistory
 from ..weights import OuterProducts, add_outer, zero_diagonal
 
 # %% auto #0

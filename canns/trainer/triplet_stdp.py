@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..models.brain_inspired.spiking import decay_factor
+from ..models.base import decay_factor
 from ..state import State
 from .local import LocalTrainer
 from .stdp import check_bounds, check_spiking, check_times, next_trace, spike_traces

@@ -12,16 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..state import ParamState, per_model, states
-from canns.trainer.base import (
-    RecallHistory,
-    Trainer,
-    _all_or_nothing,
-    _compilable,
-    _is_key,
-    _report,
-    _settle,
-    as_count,
-)
+from ..checks import count as as_count
+from ..recall import RecallHistory
+from .base import Trainer
 from .hebbian import hebbian_update
 from ..weights import OuterProducts, add_outer, zero_diagonal
 

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..brain_inspired.base import BrainInspiredModel
+from ..base import BrainInspiredModel
 from ...state import ParamState, State, lift, per_model, states
 from ...weights import OuterProducts
 

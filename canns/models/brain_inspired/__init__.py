@@ -6,7 +6,7 @@
 __all__ = []
 
 # %% ../../../nbs/models/brain_inspired/index.ipynb #d40ef4ac
-from .base import BrainInspiredModel, FeedforwardModel
+from ..base import BrainInspiredModel, FeedforwardModel
 from canns.models.brain_inspired.dense import (
     DenseAssociativeMemory,
     Exponential,

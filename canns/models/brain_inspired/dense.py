@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
 
-from .base import BrainInspiredModel
+from ..base import BrainInspiredModel
 from ...state import ParamState, State
 
 # %% auto #0

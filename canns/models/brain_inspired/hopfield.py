@@ -6,25 +6,41 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import entr
 
-from .base import BrainInspiredModel
-from ...state import ParamState, State
+from ... import checks
+from ..base import BrainInspiredModel
+from ...state import Choice, Number, ParamState, State
 from ...weights import OuterProducts, field, quadratic_form, sweep
 
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # %% auto #0
-__all__ = ["ACTIVATIONS", "AmariHopfieldNetwork"]
+__all__ = [
+    "ACTIVATIONS",
+    "activate",
+    "ThresholdDynamics",
+    "AssociativeMemory",
+    "AmariHopfieldNetwork",
+    "make_boxes",
+]
 
 # %% ../../../nbs/models/brain_inspired/hopfield.ipynb #aa81f572
 ACTIVATIONS = ("sign", "glauber", "tanh", "sigmoid")
 
 
-def _activate(
+def activate(
     h: jax.Array, slack: jax.Array, s: jax.Array, chance: Any, temperature: Any, activation: str
 ) -> jax.Array:
     """The new state of neurons in state `s` with field `h`, known up to `slack`.
@@ -46,131 +62,36 @@ def _all_at_once(
     W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, chance: Any, *, activation: str
 ) -> jax.Array:
     h, slack = field(W, s)
-    return _activate(h - threshold, slack, s, chance, temperature, activation)
+    return activate(h - threshold, slack, s, chance, temperature, activation)
 
 
 @partial(jax.jit, static_argnames="activation")
 def _one_at_a_time(
-    W: Any,
-    s: jax.Array,
-    threshold: jax.Array,
-    temperature: Any,
-    chance: Any,
-    key: jax.Array,
-    *,
+    W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, chance: Any, key: jax.Array, *,
     activation: str,
-) -> jax.Array:
-    order = jax.random.permutation(key, len(s))
-    return sweep(
-        W,
-        s,
-        order,
-        lambda h, slack, s_i, i: _activate(
-            h - threshold[i],
-            slack,
-            s_i,
-            None if chance is None else chance[i],
-            temperature,
-            activation,
-        ),
-    )
+) -> jax.Array:  # fmt: skip
+    def rule(h: jax.Array, slack: jax.Array, s_i: jax.Array, i: jax.Array) -> jax.Array:
+        luck = None if chance is None else chance[i]
+        return activate(h - threshold[i], slack, s_i, luck, temperature, activation)
+
+    return sweep(W, s, jax.random.permutation(key, len(s)), rule)
 
 
-class AmariHopfieldNetwork(BrainInspiredModel):
-    """Fully connected network of threshold, noisy or graded neurons: an associative memory.
+# %% ../../../nbs/models/brain_inspired/hopfield.ipynb #6c317b5e
+class ThresholdDynamics(BrainInspiredModel):
+    """How a network of threshold, noisy or graded neurons moves, and the energy of that."""
 
-    Parameters
-    ----------
-    num_neurons : int
-        N.
-    asyn : bool, default False
-        False: all neurons change together. True: one after another in a random order, each
-        hearing the newest state of the others; one `update` visits every neuron once.
-    threshold : float or array_like of shape (N,), default 0.0
-        What a field must exceed, for all neurons or for each.
-    activation : {"sign", "glauber", "tanh", "sigmoid"}, default "sign"
-        With ``"sign"`` states are +1 and -1, and a neuron whose field equals its threshold
-        keeps its state. With ``"glauber"`` they are +1 with probability
-        ``1 / (1 + exp(-2 h / temperature))``, for a field that exceeds the threshold by h, and
-        -1 otherwise. ``"tanh"`` and ``"sigmoid"`` give graded states.
-    temperature : float, default 1.0
-        Softness of the graded neurons, or noise of those with ``"glauber"``, in units of the
-        field. Not used by ``"sign"``.
-    seed : int, default 0
-        Of the random orders and the noise. `init_state` starts both sequences again.
-
-    Attributes
-    ----------
-    W : ParamState, shape (N, N)
-        Weights, ``W[i, j]`` from j to i. Starts as an empty `canns.weights.OuterProducts`.
-    s : State, shape (N,)
-        Activity.
-    key, first_key : State, ParamState
-        JAX random keys: of the next random order, and of the first one.
-    noise : State, only with ``activation="glauber"``
-        JAX random key of the next round's coins. Samples that a trainer recalls together
-        share the orders, but each has coins of its own.
-
-    Raises
-    ------
-    ValueError
-        For fewer than one neuron, an unknown activation, a temperature that is not positive,
-        or a threshold of another shape or not finite.
-
-    References
-    ----------
-    .. [1] S. Amari (1972), IEEE Trans. Comput. C-21, 1197. https://doi.org/10.1109/T-C.1972.223477
-    .. [2] J. J. Hopfield (1982), PNAS 79, 2554. https://doi.org/10.1073/pnas.79.8.2554
-    .. [3] J. J. Hopfield (1984), PNAS 81, 3088. https://doi.org/10.1073/pnas.81.10.3088
-    .. [4] R. J. Glauber (1963), J. Math. Phys. 4, 294. https://doi.org/10.1063/1.1703954
-    """
-
+    num_neurons: int
+    asyn: bool
+    W: ParamState
+    s: State
+    key: State
+    first_key: ParamState
+    noise: State
+    threshold = Number(0.0, checks.finite, per="num_neurons")
+    temperature = Number(1.0, checks.positive)
+    activation = Choice(*ACTIVATIONS)
     noise_attr = "noise"
-
-    def __init__(
-        self,
-        num_neurons: int,
-        asyn: bool = False,
-        threshold: Any = 0.0,
-        activation: str = "sign",
-        temperature: float = 1.0,
-        seed: int = 0,
-    ):
-        if not isinstance(num_neurons, (int, np.integer)) or num_neurons < 1:
-            raise ValueError(
-                f"num_neurons must be a whole number of at least 1; got {num_neurons!r}"
-            )
-        if activation not in ACTIVATIONS:
-            raise ValueError(
-                f"activation must be one of {', '.join(ACTIVATIONS)}; got {activation!r}"
-            )
-        if not 0 < temperature < np.inf:
-            raise ValueError(f"temperature must be positive and finite; got {temperature}")
-        if np.shape(threshold) not in ((), (num_neurons,)) or not np.all(np.isfinite(threshold)):
-            raise ValueError(
-                f"threshold must be a finite number or {num_neurons} of them; got {threshold!r}"
-            )
-        self.num_neurons = int(num_neurons)
-        self.asyn = asyn
-        self.threshold = threshold
-        self.activation = activation
-        self.temperature = temperature
-        self.W = ParamState(OuterProducts.zeros(self.num_neurons))
-        self.s = State(np.ones(self.num_neurons, np.float32))
-        self.first_key = ParamState(jax.random.key(seed))
-        self.key = State(self.first_key.value)
-        if activation == "glauber":
-            self.noise = State(self._first_noise())
-
-    def _first_noise(self) -> jax.Array:
-        return jax.random.fold_in(self.first_key.value, 1)
-
-    def init_state(self) -> None:
-        """All neurons to +1; orders and noise from the beginning. Leaves the weights alone."""
-        self.s.value = np.ones(self.num_neurons, np.float32)
-        self.key.value = self.first_key.value
-        if self.activation == "glauber":
-            self.noise.value = self._first_noise()
 
     def update(self, prev_energy: Any = None) -> None:
         """Every neuron has its turn once: all together, or in random order if `asyn`.
@@ -180,21 +101,17 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         prev_energy : any
             Ignored; accepted so that callers which pass the last energy work.
         """
-        W, s = self.W.value, self.s.value
+        W, s, chance = self.W.value, self.s.value, None
         threshold = jnp.broadcast_to(jnp.asarray(self.threshold, s.dtype), s.shape)
-        chance = None
         if self.activation == "glauber":
             self.noise.value, noise = jax.random.split(self.noise.value)
             chance = jax.random.uniform(noise, s.shape, s.dtype)
+        now = (W, s, threshold, self.temperature, chance)
         if self.asyn:
             self.key.value, key = jax.random.split(self.key.value)
-            self.s.value = _one_at_a_time(
-                W, s, threshold, self.temperature, chance, key, activation=self.activation
-            )
+            self.s.value = _one_at_a_time(*now, key, activation=self.activation)
         else:
-            self.s.value = _all_at_once(
-                W, s, threshold, self.temperature, chance, activation=self.activation
-            )
+            self.s.value = _all_at_once(*now, activation=self.activation)
 
     @property
     def energy(self) -> jax.Array:
@@ -207,20 +124,32 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         neurons the energy is infinite.
         """
         s = self.s.value
-        energy = -0.5 * quadratic_form(self.W.value, s) + jnp.sum(
-            jnp.asarray(self.threshold, s.dtype) * s
-        )
+        pull = jnp.sum(jnp.asarray(self.threshold, s.dtype) * s)
+        energy = -0.5 * quadratic_form(self.W.value, s) + pull
         if self.activation in ("sign", "glauber"):
             return energy
         active = (1 + s) / 2 if self.activation == "tanh" else s
         return energy - self.temperature * jnp.sum(entr(active) + entr(1 - active))
+
+
+# %% ../../../nbs/models/brain_inspired/hopfield.ipynb #269a3298
+class AssociativeMemory(ThresholdDynamics):
+    """What such a network can say about itself as a memory, and how it is brought back to rest."""
+
+    def init_state(self) -> None:
+        """All neurons to +1; orders and noise from the beginning. Leaves the weights alone."""
+        self.s.value = np.ones(self.num_neurons, np.float32)
+        self.key.value = self.first_key.value
+        if self.activation == "glauber":
+            first = jax.random.fold_in(self.first_key.value, 1)
+            self.noise = State(first)
 
     @property
     def storage_capacity(self) -> int:
         """Patterns that Hebb's rule can store: 0.138 N (Amit, Gutfreund & Sompolinsky 1985), at least 1."""
         return max(1, int(0.138 * self.num_neurons))
 
-    def compute_overlap(self, pattern1: Any, pattern2: Any) -> jax.Array:
+    def compute_overlap(self, pattern1: ArrayLike, pattern2: ArrayLike) -> jax.Array:
         """Overlap ``sum(a * b) / N``: 1 for equal patterns, 0 for unrelated, -1 for opposite ones.
 
         Parameters
@@ -231,18 +160,73 @@ class AmariHopfieldNetwork(BrainInspiredModel):
         -------
         array, the leading shape of the two
         """
-        a, b = jnp.asarray(pattern1), jnp.asarray(pattern2)
+        a, b = (jnp.asarray(pattern, float) for pattern in (pattern1, pattern2))
         if a.shape[-1:] != (self.num_neurons,) or b.shape[-1:] != (self.num_neurons,):
-            raise ValueError(
-                f"expected patterns of {self.num_neurons} entries; got shapes {a.shape} and {b.shape}"
-            )
+            given = f"got shapes {a.shape} and {b.shape}"
+            raise ValueError(f"expected patterns of {self.num_neurons} entries; {given}")
         return jnp.sum(a * b, axis=-1) / self.num_neurons
 
-    def check_state(self, values: Any) -> None:
+    def check_state(self, values: ArrayLike) -> None:
         """Raise ``ValueError`` unless all values are +1 or -1, for neurons with these two states."""
-        two = self.activation in ("sign", "glauber")
-        if two and not np.all(np.abs(values) == 1):
-            wrong = values[np.abs(values) != 1].ravel()[0]
-            raise ValueError(
-                f'activation="{self.activation}" knows the states +1 and -1; found an entry {wrong}'
-            )
+        if self.activation in ("sign", "glauber"):
+            checks.only_signs(values, f'activation="{self.activation}" knows the states +1 and -1')
+
+
+# %% ../../../nbs/models/brain_inspired/hopfield.ipynb #73206262
+class AmariHopfieldNetwork(AssociativeMemory):
+    """Fully connected network of threshold, noisy or graded neurons: an associative memory.
+
+    Parameters
+    ----------
+    num_neurons : int
+        N.
+    asyn : bool, default False
+        False: all neurons change together. True: one after another in a random order, each
+        hearing the newest state of the others; one `update` visits every neuron once.
+    threshold : float or array_like of shape (N,), default 0.0
+        What a field must exceed, for all neurons or for each.
+    activation : {"sign", "glauber", "tanh", "sigmoid"}, default "sign"
+        With ``"sign"`` states are +1 and -1, and a neuron whose field equals its threshold keeps
+        its state. With ``"glauber"`` they are +1 with probability ``1 / (1 + exp(-2 h / T))``, for
+        a field that exceeds the threshold by h. ``"tanh"`` and ``"sigmoid"`` give graded states.
+    temperature : float, default 1.0
+        T: softness of graded neurons, or noise of ``"glauber"``, in units of the field.
+    seed : int, default 0
+        Of the random orders and the noise. `init_state` starts both sequences again.
+
+    Attributes
+    ----------
+    W : ParamState, shape (N, N)
+        Weights, ``W[i, j]`` from j to i. Starts as an empty `canns.weights.OuterProducts`.
+    s : State, shape (N,)
+        Activity.
+    key, first_key, noise : State, ParamState, State
+        Random keys: of the next order, of the first one, and (``"glauber"``) of the next coins.
+
+    References
+    ----------
+    .. [1] S. Amari (1972), IEEE Trans. Comput. C-21, 1197. https://doi.org/10.1109/T-C.1972.223477
+    .. [2] J. J. Hopfield (1982), PNAS 79, 2554. https://doi.org/10.1073/pnas.79.8.2554
+    .. [3] J. J. Hopfield (1984), PNAS 81, 3088. https://doi.org/10.1073/pnas.81.10.3088
+    .. [4] R. J. Glauber (1963), J. Math. Phys. 4, 294. https://doi.org/10.1063/1.1703954
+    """
+
+    def __init__(
+        self, num_neurons: int, asyn: bool = False, threshold: Any = 0.0, activation: str = "sign",
+        temperature: float = 1.0, seed: int = 0,
+    ):  # fmt: skip
+        self.num_neurons = checks.count(num_neurons, "num_neurons", at_least=1)
+        self.asyn, self.activation = asyn, activation
+        self.threshold, self.temperature = threshold, temperature
+        make_boxes(self, seed)
+
+
+# %% ../../../nbs/models/brain_inspired/hopfield.ipynb #164aac52
+def make_boxes(net: Any, seed: int) -> None:
+    """Weights of zero, all neurons at +1, and the random keys."""
+    net.W = ParamState(OuterProducts.zeros(net.num_neurons))
+    net.s = State(np.ones(net.num_neurons, np.float32))
+    net.first_key = ParamState(jax.random.key(checks.count(seed, "seed")))
+    net.key = State(net.first_key.value)
+    if net.activation == "glauber":
+        net.noise = State(jax.random.fold_in(net.first_key.value, 1))

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .base import FeedforwardModel
+from ..base import FeedforwardModel
 from ...state import ParamState, State
 
 # %% auto #0

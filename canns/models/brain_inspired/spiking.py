@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .base import FeedforwardModel
+from ..base import FeedforwardModel
 from .linear import random_weights
 from ...state import ParamState, State
 
