@@ -22,32 +22,44 @@ d = {
                 "analyzer/animation.html#recording.__repr__",
                 "canns/analyzer/animation.py",
             ),
-            "canns.analyzer.animation.Recording.overlaps": (
-                "analyzer/animation.html#recording.overlaps",
+            "canns.analyzer.animation.RecordingPlots": (
+                "analyzer/animation.html#recordingplots",
                 "canns/analyzer/animation.py",
             ),
-            "canns.analyzer.animation.Recording.plot_energy": (
-                "analyzer/animation.html#recording.plot_energy",
+            "canns.analyzer.animation.RecordingPlots.overlaps": (
+                "analyzer/animation.html#recordingplots.overlaps",
                 "canns/analyzer/animation.py",
             ),
-            "canns.analyzer.animation.Recording.plot_overlaps": (
-                "analyzer/animation.html#recording.plot_overlaps",
+            "canns.analyzer.animation.RecordingPlots.plot_energy": (
+                "analyzer/animation.html#recordingplots.plot_energy",
                 "canns/analyzer/animation.py",
             ),
-            "canns.analyzer.animation._orders": (
-                "analyzer/animation.html#_orders",
+            "canns.analyzer.animation.RecordingPlots.plot_overlaps": (
+                "analyzer/animation.html#recordingplots.plot_overlaps",
                 "canns/analyzer/animation.py",
             ),
-            "canns.analyzer.animation._picture": (
-                "analyzer/animation.html#_picture",
+            "canns.analyzer.animation.__dir__": (
+                "analyzer/animation.html#__dir__",
                 "canns/analyzer/animation.py",
             ),
-            "canns.analyzer.animation._shape": (
-                "analyzer/animation.html#_shape",
+            "canns.analyzer.animation._order": (
+                "analyzer/animation.html#_order",
+                "canns/analyzer/animation.py",
+            ),
+            "canns.analyzer.animation._second": (
+                "analyzer/animation.html#_second",
+                "canns/analyzer/animation.py",
+            ),
+            "canns.analyzer.animation._sweeps": (
+                "analyzer/animation.html#_sweeps",
                 "canns/analyzer/animation.py",
             ),
             "canns.analyzer.animation._trace": (
                 "analyzer/animation.html#_trace",
+                "canns/analyzer/animation.py",
+            ),
+            "canns.analyzer.animation._within": (
+                "analyzer/animation.html#_within",
                 "canns/analyzer/animation.py",
             ),
             "canns.analyzer.animation.animate_recall": (
@@ -68,6 +80,26 @@ d = {
             ),
         },
         "canns.analyzer.basins": {
+            "canns.analyzer.basins.BasinPlots": (
+                "analyzer/basins.html#basinplots",
+                "canns/analyzer/basins.py",
+            ),
+            "canns.analyzer.basins.BasinPlots.error": (
+                "analyzer/basins.html#basinplots.error",
+                "canns/analyzer/basins.py",
+            ),
+            "canns.analyzer.basins.BasinPlots.plot": (
+                "analyzer/basins.html#basinplots.plot",
+                "canns/analyzer/basins.py",
+            ),
+            "canns.analyzer.basins.BasinPlots.plot_ends": (
+                "analyzer/basins.html#basinplots.plot_ends",
+                "canns/analyzer/basins.py",
+            ),
+            "canns.analyzer.basins.BasinPlots.recalled": (
+                "analyzer/basins.html#basinplots.recalled",
+                "canns/analyzer/basins.py",
+            ),
             "canns.analyzer.basins.Basins": (
                 "analyzer/basins.html#basins",
                 "canns/analyzer/basins.py",
@@ -76,29 +108,29 @@ d = {
                 "analyzer/basins.html#basins.__repr__",
                 "canns/analyzer/basins.py",
             ),
-            "canns.analyzer.basins.Basins.error": (
-                "analyzer/basins.html#basins.error",
-                "canns/analyzer/basins.py",
-            ),
-            "canns.analyzer.basins.Basins.plot": (
-                "analyzer/basins.html#basins.plot",
-                "canns/analyzer/basins.py",
-            ),
-            "canns.analyzer.basins.Basins.plot_ends": (
-                "analyzer/basins.html#basins.plot_ends",
-                "canns/analyzer/basins.py",
-            ),
             "canns.analyzer.basins.Basins.radius": (
                 "analyzer/basins.html#basins.radius",
                 "canns/analyzer/basins.py",
             ),
-            "canns.analyzer.basins.Basins.recalled": (
-                "analyzer/basins.html#basins.recalled",
+            "canns.analyzer.basins.__dir__": (
+                "analyzer/basins.html#__dir__",
+                "canns/analyzer/basins.py",
+            ),
+            "canns.analyzer.basins._flipped": (
+                "analyzer/basins.html#_flipped",
                 "canns/analyzer/basins.py",
             ),
             "canns.analyzer.basins.flip": ("analyzer/basins.html#flip", "canns/analyzer/basins.py"),
             "canns.analyzer.basins.measure_basins": (
                 "analyzer/basins.html#measure_basins",
+                "canns/analyzer/basins.py",
+            ),
+            "canns.analyzer.basins.noise_levels": (
+                "analyzer/basins.html#noise_levels",
+                "canns/analyzer/basins.py",
+            ),
+            "canns.analyzer.basins.shares_of_ends": (
+                "analyzer/basins.html#shares_of_ends",
                 "canns/analyzer/basins.py",
             ),
         },
@@ -111,20 +143,16 @@ d = {
                 "analyzer/capacity.html#capacitycurve.__repr__",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity.CapacityCurve.error": (
-                "analyzer/capacity.html#capacitycurve.error",
+            "canns.analyzer.capacity.CapacityExperiment": (
+                "analyzer/capacity.html#capacityexperiment",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity.CapacityCurve.kept": (
-                "analyzer/capacity.html#capacitycurve.kept",
+            "canns.analyzer.capacity.CapacityExperiment.__post_init__": (
+                "analyzer/capacity.html#capacityexperiment.__post_init__",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity.CapacityCurve.mean": (
-                "analyzer/capacity.html#capacitycurve.mean",
-                "canns/analyzer/capacity.py",
-            ),
-            "canns.analyzer.capacity.CapacityCurve.plot": (
-                "analyzer/capacity.html#capacitycurve.plot",
+            "canns.analyzer.capacity.CapacityExperiment.batch": (
+                "analyzer/capacity.html#capacityexperiment.batch",
                 "canns/analyzer/capacity.py",
             ),
             "canns.analyzer.capacity.CriticalLoad": (
@@ -135,72 +163,84 @@ d = {
                 "analyzer/capacity.html#criticalload.__repr__",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity.CriticalLoad._line": (
-                "analyzer/capacity.html#criticalload._line",
+            "canns.analyzer.capacity.CurveStatistics": (
+                "analyzer/capacity.html#curvestatistics",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity.CriticalLoad.error": (
-                "analyzer/capacity.html#criticalload.error",
+            "canns.analyzer.capacity.CurveStatistics.error": (
+                "analyzer/capacity.html#curvestatistics.error",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity.CriticalLoad.load": (
-                "analyzer/capacity.html#criticalload.load",
+            "canns.analyzer.capacity.CurveStatistics.kept": (
+                "analyzer/capacity.html#curvestatistics.kept",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity.CriticalLoad.plot": (
-                "analyzer/capacity.html#criticalload.plot",
+            "canns.analyzer.capacity.CurveStatistics.mean": (
+                "analyzer/capacity.html#curvestatistics.mean",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity.CriticalLoad.slope": (
-                "analyzer/capacity.html#criticalload.slope",
+            "canns.analyzer.capacity.CurveStatistics.plot": (
+                "analyzer/capacity.html#curvestatistics.plot",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity._Network": (
-                "analyzer/capacity.html#_network",
+            "canns.analyzer.capacity.ScalingLine": (
+                "analyzer/capacity.html#scalingline",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity._Network.temperature": (
-                "analyzer/capacity.html#_network.temperature",
+            "canns.analyzer.capacity.ScalingLine.error": (
+                "analyzer/capacity.html#scalingline.error",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity._Network.threshold": (
-                "analyzer/capacity.html#_network.threshold",
+            "canns.analyzer.capacity.ScalingLine.line": (
+                "analyzer/capacity.html#scalingline.line",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity._bar": (
-                "analyzer/capacity.html#_bar",
+            "canns.analyzer.capacity.ScalingLine.load": (
+                "analyzer/capacity.html#scalingline.load",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity._counts": (
-                "analyzer/capacity.html#_counts",
+            "canns.analyzer.capacity.ScalingLine.plot": (
+                "analyzer/capacity.html#scalingline.plot",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity._half": (
-                "analyzer/capacity.html#_half",
+            "canns.analyzer.capacity.ScalingLine.slope": (
+                "analyzer/capacity.html#scalingline.slope",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity._overlap": (
-                "analyzer/capacity.html#_overlap",
+            "canns.analyzer.capacity.__dir__": (
+                "analyzer/capacity.html#__dir__",
                 "canns/analyzer/capacity.py",
             ),
-            "canns.analyzer.capacity._padded": (
-                "analyzer/capacity.html#_padded",
-                "canns/analyzer/capacity.py",
-            ),
-            "canns.analyzer.capacity._project": (
-                "analyzer/capacity.html#_project",
-                "canns/analyzer/capacity.py",
-            ),
-            "canns.analyzer.capacity._standard_error": (
-                "analyzer/capacity.html#_standard_error",
+            "canns.analyzer.capacity.as_weights": (
+                "analyzer/capacity.html#as_weights",
                 "canns/analyzer/capacity.py",
             ),
             "canns.analyzer.capacity.capacity_curve": (
                 "analyzer/capacity.html#capacity_curve",
                 "canns/analyzer/capacity.py",
             ),
+            "canns.analyzer.capacity.centre_of_fall": (
+                "analyzer/capacity.html#centre_of_fall",
+                "canns/analyzer/capacity.py",
+            ),
             "canns.analyzer.capacity.critical_load": (
                 "analyzer/capacity.html#critical_load",
+                "canns/analyzer/capacity.py",
+            ),
+            "canns.analyzer.capacity.load_at_half": (
+                "analyzer/capacity.html#load_at_half",
+                "canns/analyzer/capacity.py",
+            ),
+            "canns.analyzer.capacity.one_trial": (
+                "analyzer/capacity.html#one_trial",
+                "canns/analyzer/capacity.py",
+            ),
+            "canns.analyzer.capacity.own_overlaps": (
+                "analyzer/capacity.html#own_overlaps",
+                "canns/analyzer/capacity.py",
+            ),
+            "canns.analyzer.capacity.patterns_for": (
+                "analyzer/capacity.html#patterns_for",
                 "canns/analyzer/capacity.py",
             ),
             "canns.analyzer.capacity.stored_by": (
@@ -217,40 +257,40 @@ d = {
                 "analyzer/connectivity.html#connectivity.__repr__",
                 "canns/analyzer/connectivity.py",
             ),
-            "canns.analyzer.connectivity.Connectivity.plot_histogram": (
-                "analyzer/connectivity.html#connectivity.plot_histogram",
+            "canns.analyzer.connectivity.ConnectivityPlots": (
+                "analyzer/connectivity.html#connectivityplots",
                 "canns/analyzer/connectivity.py",
             ),
-            "canns.analyzer.connectivity.Connectivity.plot_matrix": (
-                "analyzer/connectivity.html#connectivity.plot_matrix",
+            "canns.analyzer.connectivity.ConnectivityPlots.plot_histogram": (
+                "analyzer/connectivity.html#connectivityplots.plot_histogram",
                 "canns/analyzer/connectivity.py",
             ),
-            "canns.analyzer.connectivity.Connectivity.plot_spectrum": (
-                "analyzer/connectivity.html#connectivity.plot_spectrum",
+            "canns.analyzer.connectivity.ConnectivityPlots.plot_matrix": (
+                "analyzer/connectivity.html#connectivityplots.plot_matrix",
                 "canns/analyzer/connectivity.py",
             ),
-            "canns.analyzer.connectivity._entries": (
-                "analyzer/connectivity.html#_entries",
+            "canns.analyzer.connectivity.ConnectivityPlots.plot_spectrum": (
+                "analyzer/connectivity.html#connectivityplots.plot_spectrum",
                 "canns/analyzer/connectivity.py",
             ),
-            "canns.analyzer.connectivity._gram": (
-                "analyzer/connectivity.html#_gram",
-                "canns/analyzer/connectivity.py",
-            ),
-            "canns.analyzer.connectivity._sum": (
-                "analyzer/connectivity.html#_sum",
+            "canns.analyzer.connectivity.__dir__": (
+                "analyzer/connectivity.html#__dir__",
                 "canns/analyzer/connectivity.py",
             ),
             "canns.analyzer.connectivity.analyze_weights": (
                 "analyzer/connectivity.html#analyze_weights",
                 "canns/analyzer/connectivity.py",
             ),
-            "canns.analyzer.connectivity.frobenius_norm": (
-                "analyzer/connectivity.html#frobenius_norm",
-                "canns/analyzer/connectivity.py",
-            ),
             "canns.analyzer.connectivity.marchenko_pastur": (
                 "analyzer/connectivity.html#marchenko_pastur",
+                "canns/analyzer/connectivity.py",
+            ),
+            "canns.analyzer.connectivity.mean_and_std": (
+                "analyzer/connectivity.html#mean_and_std",
+                "canns/analyzer/connectivity.py",
+            ),
+            "canns.analyzer.connectivity.sample_of": (
+                "analyzer/connectivity.html#sample_of",
                 "canns/analyzer/connectivity.py",
             ),
             "canns.analyzer.connectivity.spectrum": (
@@ -291,12 +331,20 @@ d = {
                 "analyzer/energy.html#landscape.__repr__",
                 "canns/analyzer/energy.py",
             ),
-            "canns.analyzer.energy.Landscape.place": (
-                "analyzer/energy.html#landscape.place",
+            "canns.analyzer.energy.LandscapePlot": (
+                "analyzer/energy.html#landscapeplot",
                 "canns/analyzer/energy.py",
             ),
-            "canns.analyzer.energy.Landscape.plot": (
-                "analyzer/energy.html#landscape.plot",
+            "canns.analyzer.energy.LandscapePlot.place": (
+                "analyzer/energy.html#landscapeplot.place",
+                "canns/analyzer/energy.py",
+            ),
+            "canns.analyzer.energy.LandscapePlot.plot": (
+                "analyzer/energy.html#landscapeplot.plot",
+                "canns/analyzer/energy.py",
+            ),
+            "canns.analyzer.energy.__dir__": (
+                "analyzer/energy.html#__dir__",
                 "canns/analyzer/energy.py",
             ),
             "canns.analyzer.energy.energy_levels": (
@@ -316,77 +364,67 @@ d = {
                 "canns/analyzer/energy.py",
             ),
         },
+        "canns.analyzer.pictures": {
+            "canns.analyzer.pictures.__dir__": (
+                "analyzer/pictures.html#__dir__",
+                "canns/analyzer/pictures.py",
+            ),
+            "canns.analyzer.pictures.axes_or_new": (
+                "analyzer/pictures.html#axes_or_new",
+                "canns/analyzer/pictures.py",
+            ),
+            "canns.analyzer.pictures.draw_state": (
+                "analyzer/pictures.html#draw_state",
+                "canns/analyzer/pictures.py",
+            ),
+            "canns.analyzer.pictures.picture_shape": (
+                "analyzer/pictures.html#picture_shape",
+                "canns/analyzer/pictures.py",
+            ),
+        },
         "canns.analyzer.recall": {
             "canns.analyzer.recall.HopfieldAnalyzer": (
                 "analyzer/recall.html#hopfieldanalyzer",
-                "canns/analyzer/recall.py",
-            ),
-            "canns.analyzer.recall.HopfieldAnalyzer.__init__": (
-                "analyzer/recall.html#hopfieldanalyzer.__init__",
-                "canns/analyzer/recall.py",
-            ),
-            "canns.analyzer.recall.HopfieldAnalyzer.__repr__": (
-                "analyzer/recall.html#hopfieldanalyzer.__repr__",
-                "canns/analyzer/recall.py",
-            ),
-            "canns.analyzer.recall.HopfieldAnalyzer._known": (
-                "analyzer/recall.html#hopfieldanalyzer._known",
-                "canns/analyzer/recall.py",
-            ),
-            "canns.analyzer.recall.HopfieldAnalyzer._size": (
-                "analyzer/recall.html#hopfieldanalyzer._size",
                 "canns/analyzer/recall.py",
             ),
             "canns.analyzer.recall.HopfieldAnalyzer.analyze_recall": (
                 "analyzer/recall.html#hopfieldanalyzer.analyze_recall",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall.HopfieldAnalyzer.classify": (
-                "analyzer/recall.html#hopfieldanalyzer.classify",
-                "canns/analyzer/recall.py",
-            ),
-            "canns.analyzer.recall.HopfieldAnalyzer.compute_energy": (
-                "analyzer/recall.html#hopfieldanalyzer.compute_energy",
-                "canns/analyzer/recall.py",
-            ),
-            "canns.analyzer.recall.HopfieldAnalyzer.compute_overlap": (
-                "analyzer/recall.html#hopfieldanalyzer.compute_overlap",
-                "canns/analyzer/recall.py",
-            ),
-            "canns.analyzer.recall.HopfieldAnalyzer.compute_pattern_energies": (
-                "analyzer/recall.html#hopfieldanalyzer.compute_pattern_energies",
-                "canns/analyzer/recall.py",
-            ),
-            "canns.analyzer.recall.HopfieldAnalyzer.compute_weight_symmetry_error": (
-                "analyzer/recall.html#hopfieldanalyzer.compute_weight_symmetry_error",
-                "canns/analyzer/recall.py",
-            ),
-            "canns.analyzer.recall.HopfieldAnalyzer.estimate_capacity": (
-                "analyzer/recall.html#hopfieldanalyzer.estimate_capacity",
-                "canns/analyzer/recall.py",
-            ),
             "canns.analyzer.recall.HopfieldAnalyzer.get_statistics": (
                 "analyzer/recall.html#hopfieldanalyzer.get_statistics",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall.HopfieldAnalyzer.pattern_energies": (
-                "analyzer/recall.html#hopfieldanalyzer.pattern_energies",
+            "canns.analyzer.recall.KnownPatterns": (
+                "analyzer/recall.html#knownpatterns",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall.HopfieldAnalyzer.set_patterns": (
-                "analyzer/recall.html#hopfieldanalyzer.set_patterns",
+            "canns.analyzer.recall.KnownPatterns.__init__": (
+                "analyzer/recall.html#knownpatterns.__init__",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall.Observer": (
-                "analyzer/recall.html#observer",
+            "canns.analyzer.recall.KnownPatterns.__repr__": (
+                "analyzer/recall.html#knownpatterns.__repr__",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall.Observer.__init__": (
-                "analyzer/recall.html#observer.__init__",
+            "canns.analyzer.recall.KnownPatterns.classify": (
+                "analyzer/recall.html#knownpatterns.classify",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall.Observer.train": (
-                "analyzer/recall.html#observer.train",
+            "canns.analyzer.recall.KnownPatterns.compute_overlap": (
+                "analyzer/recall.html#knownpatterns.compute_overlap",
+                "canns/analyzer/recall.py",
+            ),
+            "canns.analyzer.recall.KnownPatterns.estimate_capacity": (
+                "analyzer/recall.html#knownpatterns.estimate_capacity",
+                "canns/analyzer/recall.py",
+            ),
+            "canns.analyzer.recall.KnownPatterns.known": (
+                "analyzer/recall.html#knownpatterns.known",
+                "canns/analyzer/recall.py",
+            ),
+            "canns.analyzer.recall.KnownPatterns.set_patterns": (
+                "analyzer/recall.html#knownpatterns.set_patterns",
                 "canns/analyzer/recall.py",
             ),
             "canns.analyzer.recall.Outcomes": (
@@ -405,32 +443,52 @@ d = {
                 "analyzer/recall.html#outcomes.shares",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall._classify": (
-                "analyzer/recall.html#_classify",
+            "canns.analyzer.recall.WeighedPatterns": (
+                "analyzer/recall.html#weighedpatterns",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall._energies": (
-                "analyzer/recall.html#_energies",
+            "canns.analyzer.recall.WeighedPatterns.compute_energy": (
+                "analyzer/recall.html#weighedpatterns.compute_energy",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall.as_signs": (
-                "analyzer/recall.html#as_signs",
+            "canns.analyzer.recall.WeighedPatterns.compute_pattern_energies": (
+                "analyzer/recall.html#weighedpatterns.compute_pattern_energies",
+                "canns/analyzer/recall.py",
+            ),
+            "canns.analyzer.recall.WeighedPatterns.compute_weight_symmetry_error": (
+                "analyzer/recall.html#weighedpatterns.compute_weight_symmetry_error",
+                "canns/analyzer/recall.py",
+            ),
+            "canns.analyzer.recall.WeighedPatterns.is_trained": (
+                "analyzer/recall.html#weighedpatterns.is_trained",
+                "canns/analyzer/recall.py",
+            ),
+            "canns.analyzer.recall.WeighedPatterns.pattern_energies": (
+                "analyzer/recall.html#weighedpatterns.pattern_energies",
+                "canns/analyzer/recall.py",
+            ),
+            "canns.analyzer.recall.__dir__": (
+                "analyzer/recall.html#__dir__",
+                "canns/analyzer/recall.py",
+            ),
+            "canns.analyzer.recall.checked_threshold": (
+                "analyzer/recall.html#checked_threshold",
                 "canns/analyzer/recall.py",
             ),
             "canns.analyzer.recall.classify": (
                 "analyzer/recall.html#classify",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall.left_as_it_was": (
-                "analyzer/recall.html#left_as_it_was",
-                "canns/analyzer/recall.py",
-            ),
             "canns.analyzer.recall.majority": (
                 "analyzer/recall.html#majority",
                 "canns/analyzer/recall.py",
             ),
-            "canns.analyzer.recall.observe": (
-                "analyzer/recall.html#observe",
+            "canns.analyzer.recall.memories_in": (
+                "analyzer/recall.html#memories_in",
+                "canns/analyzer/recall.py",
+            ),
+            "canns.analyzer.recall.observed": (
+                "analyzer/recall.html#observed",
                 "canns/analyzer/recall.py",
             ),
             "canns.analyzer.recall.overlaps": (
@@ -463,16 +521,20 @@ d = {
                 "analyzer/theory.html#phasediagram.__repr__",
                 "canns/analyzer/theory.py",
             ),
-            "canns.analyzer.theory.PhaseDiagram.plot": (
-                "analyzer/theory.html#phasediagram.plot",
+            "canns.analyzer.theory.PhaseDiagramPlot": (
+                "analyzer/theory.html#phasediagramplot",
+                "canns/analyzer/theory.py",
+            ),
+            "canns.analyzer.theory.PhaseDiagramPlot.plot": (
+                "analyzer/theory.html#phasediagramplot.plot",
+                "canns/analyzer/theory.py",
+            ),
+            "canns.analyzer.theory.__dir__": (
+                "analyzer/theory.html#__dir__",
                 "canns/analyzer/theory.py",
             ),
             "canns.analyzer.theory._averages": (
                 "analyzer/theory.html#_averages",
-                "canns/analyzer/theory.py",
-            ),
-            "canns.analyzer.theory._checked": (
-                "analyzer/theory.html#_checked",
                 "canns/analyzer/theory.py",
             ),
             "canns.analyzer.theory._edge": (
@@ -481,6 +543,10 @@ d = {
             ),
             "canns.analyzer.theory._gauss": (
                 "analyzer/theory.html#_gauss",
+                "canns/analyzer/theory.py",
+            ),
+            "canns.analyzer.theory._glass": (
+                "analyzer/theory.html#_glass",
                 "canns/analyzer/theory.py",
             ),
             "canns.analyzer.theory._ratio_of_noise": (
@@ -646,6 +712,22 @@ d = {
             ),
         },
         "canns.models.basic.cann1d": {
+            "canns.models.basic.cann1d.BumpRing": (
+                "models/basic/cann1d.html#bumpring",
+                "canns/models/basic/cann1d.py",
+            ),
+            "canns.models.basic.cann1d.BumpRing.conn_mat": (
+                "models/basic/cann1d.html#bumpring.conn_mat",
+                "canns/models/basic/cann1d.py",
+            ),
+            "canns.models.basic.cann1d.BumpRing.get_stimulus_by_pos": (
+                "models/basic/cann1d.html#bumpring.get_stimulus_by_pos",
+                "canns/models/basic/cann1d.py",
+            ),
+            "canns.models.basic.cann1d.BumpRing.make_conn": (
+                "models/basic/cann1d.html#bumpring.make_conn",
+                "canns/models/basic/cann1d.py",
+            ),
             "canns.models.basic.cann1d.CANN1D": (
                 "models/basic/cann1d.html#cann1d",
                 "canns/models/basic/cann1d.py",
@@ -654,48 +736,56 @@ d = {
                 "models/basic/cann1d.html#cann1d.__init__",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.CANN1D._check_bump": (
-                "models/basic/cann1d.html#cann1d._check_bump",
+            "canns.models.basic.cann1d.Ring": (
+                "models/basic/cann1d.html#ring",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.CANN1D.conn_mat": (
-                "models/basic/cann1d.html#cann1d.conn_mat",
+            "canns.models.basic.cann1d.Ring.decode": (
+                "models/basic/cann1d.html#ring.decode",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.CANN1D.decode": (
-                "models/basic/cann1d.html#cann1d.decode",
+            "canns.models.basic.cann1d.Ring.dist": (
+                "models/basic/cann1d.html#ring.dist",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.CANN1D.dist": (
-                "models/basic/cann1d.html#cann1d.dist",
+            "canns.models.basic.cann1d.Ring.lay_out": (
+                "models/basic/cann1d.html#ring.lay_out",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.CANN1D.get_stimulus_by_pos": (
-                "models/basic/cann1d.html#cann1d.get_stimulus_by_pos",
+            "canns.models.basic.cann1d.RingDynamics": (
+                "models/basic/cann1d.html#ringdynamics",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.CANN1D.init_state": (
-                "models/basic/cann1d.html#cann1d.init_state",
+            "canns.models.basic.cann1d.RingDynamics.init_state": (
+                "models/basic/cann1d.html#ringdynamics.init_state",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.CANN1D.make_conn": (
-                "models/basic/cann1d.html#cann1d.make_conn",
+            "canns.models.basic.cann1d.RingDynamics.run": (
+                "models/basic/cann1d.html#ringdynamics.run",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.CANN1D.run": (
-                "models/basic/cann1d.html#cann1d.run",
+            "canns.models.basic.cann1d.RingDynamics.update": (
+                "models/basic/cann1d.html#ringdynamics.update",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.CANN1D.update": (
-                "models/basic/cann1d.html#cann1d.update",
+            "canns.models.basic.cann1d.__dir__": (
+                "models/basic/cann1d.html#__dir__",
                 "canns/models/basic/cann1d.py",
             ),
             "canns.models.basic.cann1d._run": (
                 "models/basic/cann1d.html#_run",
                 "canns/models/basic/cann1d.py",
             ),
+            "canns.models.basic.cann1d._run_and_keep": (
+                "models/basic/cann1d.html#_run_and_keep",
+                "canns/models/basic/cann1d.py",
+            ),
             "canns.models.basic.cann1d.bump_heights": (
                 "models/basic/cann1d.html#bump_heights",
+                "canns/models/basic/cann1d.py",
+            ),
+            "canns.models.basic.cann1d.check_bump": (
+                "models/basic/cann1d.html#check_bump",
                 "canns/models/basic/cann1d.py",
             ),
             "canns.models.basic.cann1d.circulant": (
@@ -724,24 +814,8 @@ d = {
                 "models/brain_inspired/dense.html#denseassociativememory.__init__",
                 "canns/models/brain_inspired/dense.py",
             ),
-            "canns.models.brain_inspired.dense.DenseAssociativeMemory.check_state": (
-                "models/brain_inspired/dense.html#denseassociativememory.check_state",
-                "canns/models/brain_inspired/dense.py",
-            ),
-            "canns.models.brain_inspired.dense.DenseAssociativeMemory.energy": (
-                "models/brain_inspired/dense.html#denseassociativememory.energy",
-                "canns/models/brain_inspired/dense.py",
-            ),
             "canns.models.brain_inspired.dense.DenseAssociativeMemory.init_state": (
                 "models/brain_inspired/dense.html#denseassociativememory.init_state",
-                "canns/models/brain_inspired/dense.py",
-            ),
-            "canns.models.brain_inspired.dense.DenseAssociativeMemory.storage_capacity": (
-                "models/brain_inspired/dense.html#denseassociativememory.storage_capacity",
-                "canns/models/brain_inspired/dense.py",
-            ),
-            "canns.models.brain_inspired.dense.DenseAssociativeMemory.update": (
-                "models/brain_inspired/dense.html#denseassociativememory.update",
                 "canns/models/brain_inspired/dense.py",
             ),
             "canns.models.brain_inspired.dense.Exponential": (
@@ -758,6 +832,22 @@ d = {
             ),
             "canns.models.brain_inspired.dense.Exponential.steps": (
                 "models/brain_inspired/dense.html#exponential.steps",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.Memories": (
+                "models/brain_inspired/dense.html#memories",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.Memories.__init__": (
+                "models/brain_inspired/dense.html#memories.__init__",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.Memories.tree_flatten": (
+                "models/brain_inspired/dense.html#memories.tree_flatten",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.Memories.tree_unflatten": (
+                "models/brain_inspired/dense.html#memories.tree_unflatten",
                 "canns/models/brain_inspired/dense.py",
             ),
             "canns.models.brain_inspired.dense.ModernHopfieldNetwork": (
@@ -820,16 +910,72 @@ d = {
                 "models/brain_inspired/dense.html#rows",
                 "canns/models/brain_inspired/dense.py",
             ),
+            "canns.models.brain_inspired.dense.Rows.__init__": (
+                "models/brain_inspired/dense.html#rows.__init__",
+                "canns/models/brain_inspired/dense.py",
+            ),
             "canns.models.brain_inspired.dense.Rows.value": (
                 "models/brain_inspired/dense.html#rows.value",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.SteepDynamics": (
+                "models/brain_inspired/dense.html#steepdynamics",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.SteepDynamics.check_state": (
+                "models/brain_inspired/dense.html#steepdynamics.check_state",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.SteepDynamics.energy": (
+                "models/brain_inspired/dense.html#steepdynamics.energy",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.SteepDynamics.storage_capacity": (
+                "models/brain_inspired/dense.html#steepdynamics.storage_capacity",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.SteepDynamics.update": (
+                "models/brain_inspired/dense.html#steepdynamics.update",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense._InUse": (
+                "models/brain_inspired/dense.html#_inuse",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense._InUse.__eq__": (
+                "models/brain_inspired/dense.html#_inuse.__eq__",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense._InUse.__len__": (
+                "models/brain_inspired/dense.html#_inuse.__len__",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense._InUse.__ne__": (
+                "models/brain_inspired/dense.html#_inuse.__ne__",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense._InUse.__repr__": (
+                "models/brain_inspired/dense.html#_inuse.__repr__",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense._InUse._array": (
+                "models/brain_inspired/dense.html#_inuse._array",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense._InUse.tolist": (
+                "models/brain_inspired/dense.html#_inuse.tolist",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.__dir__": (
+                "models/brain_inspired/dense.html#__dir__",
                 "canns/models/brain_inspired/dense.py",
             ),
             "canns.models.brain_inspired.dense._all_at_once": (
                 "models/brain_inspired/dense.html#_all_at_once",
                 "canns/models/brain_inspired/dense.py",
             ),
-            "canns.models.brain_inspired.dense._checked_size": (
-                "models/brain_inspired/dense.html#_checked_size",
+            "canns.models.brain_inspired.dense._attend": (
+                "models/brain_inspired/dense.html#_attend",
                 "canns/models/brain_inspired/dense.py",
             ),
             "canns.models.brain_inspired.dense._decide": (
@@ -862,6 +1008,14 @@ d = {
             ),
             "canns.models.brain_inspired.dense.dense_field": (
                 "models/brain_inspired/dense.html#dense_field",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.in_rows": (
+                "models/brain_inspired/dense.html#in_rows",
+                "canns/models/brain_inspired/dense.py",
+            ),
+            "canns.models.brain_inspired.dense.room_for": (
+                "models/brain_inspired/dense.html#room_for",
                 "canns/models/brain_inspired/dense.py",
             ),
         },
@@ -936,28 +1090,24 @@ d = {
                 "models/brain_inspired/linear.html#linearlayer.__init__",
                 "canns/models/brain_inspired/linear.py",
             ),
-            "canns.models.brain_inspired.linear.LinearLayer._build": (
-                "models/brain_inspired/linear.html#linearlayer._build",
+            "canns.models.brain_inspired.linear.SlidingThresholds": (
+                "models/brain_inspired/linear.html#slidingthresholds",
                 "canns/models/brain_inspired/linear.py",
             ),
-            "canns.models.brain_inspired.linear.LinearLayer.forward": (
-                "models/brain_inspired/linear.html#linearlayer.forward",
+            "canns.models.brain_inspired.linear.SlidingThresholds.answer": (
+                "models/brain_inspired/linear.html#slidingthresholds.answer",
                 "canns/models/brain_inspired/linear.py",
             ),
-            "canns.models.brain_inspired.linear.LinearLayer.init_state": (
-                "models/brain_inspired/linear.html#linearlayer.init_state",
+            "canns.models.brain_inspired.linear.SlidingThresholds.report": (
+                "models/brain_inspired/linear.html#slidingthresholds.report",
                 "canns/models/brain_inspired/linear.py",
             ),
-            "canns.models.brain_inspired.linear.LinearLayer.report": (
-                "models/brain_inspired/linear.html#linearlayer.report",
+            "canns.models.brain_inspired.linear.SlidingThresholds.resize": (
+                "models/brain_inspired/linear.html#slidingthresholds.resize",
                 "canns/models/brain_inspired/linear.py",
             ),
-            "canns.models.brain_inspired.linear.LinearLayer.resize": (
-                "models/brain_inspired/linear.html#linearlayer.resize",
-                "canns/models/brain_inspired/linear.py",
-            ),
-            "canns.models.brain_inspired.linear.LinearLayer.update_threshold": (
-                "models/brain_inspired/linear.html#linearlayer.update_threshold",
+            "canns.models.brain_inspired.linear.SlidingThresholds.update_threshold": (
+                "models/brain_inspired/linear.html#slidingthresholds.update_threshold",
                 "canns/models/brain_inspired/linear.py",
             ),
             "canns.models.brain_inspired.linear.ThresholdLayer": (
@@ -968,20 +1118,36 @@ d = {
                 "models/brain_inspired/linear.html#thresholdlayer.__init__",
                 "canns/models/brain_inspired/linear.py",
             ),
-            "canns.models.brain_inspired.linear.ThresholdLayer.forward": (
-                "models/brain_inspired/linear.html#thresholdlayer.forward",
-                "canns/models/brain_inspired/linear.py",
-            ),
-            "canns.models.brain_inspired.linear.ThresholdLayer.init_state": (
-                "models/brain_inspired/linear.html#thresholdlayer.init_state",
+            "canns.models.brain_inspired.linear.ThresholdLayer.answer": (
+                "models/brain_inspired/linear.html#thresholdlayer.answer",
                 "canns/models/brain_inspired/linear.py",
             ),
             "canns.models.brain_inspired.linear.ThresholdLayer.report": (
                 "models/brain_inspired/linear.html#thresholdlayer.report",
                 "canns/models/brain_inspired/linear.py",
             ),
-            "canns.models.brain_inspired.linear.random_weights": (
-                "models/brain_inspired/linear.html#random_weights",
+            "canns.models.brain_inspired.linear.WeightedSum": (
+                "models/brain_inspired/linear.html#weightedsum",
+                "canns/models/brain_inspired/linear.py",
+            ),
+            "canns.models.brain_inspired.linear.WeightedSum.answer": (
+                "models/brain_inspired/linear.html#weightedsum.answer",
+                "canns/models/brain_inspired/linear.py",
+            ),
+            "canns.models.brain_inspired.linear.WeightedSum.connect": (
+                "models/brain_inspired/linear.html#weightedsum.connect",
+                "canns/models/brain_inspired/linear.py",
+            ),
+            "canns.models.brain_inspired.linear.WeightedSum.forward": (
+                "models/brain_inspired/linear.html#weightedsum.forward",
+                "canns/models/brain_inspired/linear.py",
+            ),
+            "canns.models.brain_inspired.linear.WeightedSum.init_state": (
+                "models/brain_inspired/linear.html#weightedsum.init_state",
+                "canns/models/brain_inspired/linear.py",
+            ),
+            "canns.models.brain_inspired.linear.__dir__": (
+                "models/brain_inspired/linear.html#__dir__",
                 "canns/models/brain_inspired/linear.py",
             ),
             "canns.models.brain_inspired.linear.sliding_threshold": (
@@ -990,6 +1156,26 @@ d = {
             ),
         },
         "canns.models.brain_inspired.spiking": {
+            "canns.models.brain_inspired.spiking.RestingNeurons": (
+                "models/brain_inspired/spiking.html#restingneurons",
+                "canns/models/brain_inspired/spiking.py",
+            ),
+            "canns.models.brain_inspired.spiking.RestingNeurons.init_state": (
+                "models/brain_inspired/spiking.html#restingneurons.init_state",
+                "canns/models/brain_inspired/spiking.py",
+            ),
+            "canns.models.brain_inspired.spiking.RestingNeurons.make_boxes": (
+                "models/brain_inspired/spiking.html#restingneurons.make_boxes",
+                "canns/models/brain_inspired/spiking.py",
+            ),
+            "canns.models.brain_inspired.spiking.RestingNeurons.tau_m": (
+                "models/brain_inspired/spiking.html#restingneurons.tau_m",
+                "canns/models/brain_inspired/spiking.py",
+            ),
+            "canns.models.brain_inspired.spiking.RestingNeurons.tau_trace": (
+                "models/brain_inspired/spiking.html#restingneurons.tau_trace",
+                "canns/models/brain_inspired/spiking.py",
+            ),
             "canns.models.brain_inspired.spiking.SpikingLayer": (
                 "models/brain_inspired/spiking.html#spikinglayer",
                 "canns/models/brain_inspired/spiking.py",
@@ -998,24 +1184,28 @@ d = {
                 "models/brain_inspired/spiking.html#spikinglayer.__init__",
                 "canns/models/brain_inspired/spiking.py",
             ),
-            "canns.models.brain_inspired.spiking.SpikingLayer.forward": (
-                "models/brain_inspired/spiking.html#spikinglayer.forward",
+            "canns.models.brain_inspired.spiking.SpikingNeurons": (
+                "models/brain_inspired/spiking.html#spikingneurons",
                 "canns/models/brain_inspired/spiking.py",
             ),
-            "canns.models.brain_inspired.spiking.SpikingLayer.init_state": (
-                "models/brain_inspired/spiking.html#spikinglayer.init_state",
+            "canns.models.brain_inspired.spiking.SpikingNeurons.forward": (
+                "models/brain_inspired/spiking.html#spikingneurons.forward",
                 "canns/models/brain_inspired/spiking.py",
             ),
-            "canns.models.brain_inspired.spiking.SpikingLayer.report": (
-                "models/brain_inspired/spiking.html#spikinglayer.report",
+            "canns.models.brain_inspired.spiking.SpikingNeurons.report": (
+                "models/brain_inspired/spiking.html#spikingneurons.report",
                 "canns/models/brain_inspired/spiking.py",
             ),
-            "canns.models.brain_inspired.spiking.decay_factor": (
-                "models/brain_inspired/spiking.html#decay_factor",
+            "canns.models.brain_inspired.spiking.__dir__": (
+                "models/brain_inspired/spiking.html#__dir__",
                 "canns/models/brain_inspired/spiking.py",
             ),
-            "canns.models.brain_inspired.spiking.time_constant": (
-                "models/brain_inspired/spiking.html#time_constant",
+            "canns.models.brain_inspired.spiking.check_reset": (
+                "models/brain_inspired/spiking.html#check_reset",
+                "canns/models/brain_inspired/spiking.py",
+            ),
+            "canns.models.brain_inspired.spiking.integrate_and_fire": (
+                "models/brain_inspired/spiking.html#integrate_and_fire",
                 "canns/models/brain_inspired/spiking.py",
             ),
         },
@@ -1049,7 +1239,6 @@ d = {
             "canns.recall._Batch": ("recall.html#_batch", "canns/recall.py"),
             "canns.recall._Batch.__init__": ("recall.html#_batch.__init__", "canns/recall.py"),
             "canns.recall._Batch.history": ("recall.html#_batch.history", "canns/recall.py"),
-            "canns.recall._Batch.moving": ("recall.html#_batch.moving", "canns/recall.py"),
             "canns.recall._Batch.place": ("recall.html#_batch.place", "canns/recall.py"),
             "canns.recall._Batch.take": ("recall.html#_batch.take", "canns/recall.py"),
             "canns.recall.__dir__": ("recall.html#__dir__", "canns/recall.py"),
@@ -1058,6 +1247,7 @@ d = {
             "canns.recall._checked_size": ("recall.html#_checked_size", "canns/recall.py"),
             "canns.recall._compilable": ("recall.html#_compilable", "canns/recall.py"),
             "canns.recall._copies": ("recall.html#_copies", "canns/recall.py"),
+            "canns.recall._ends": ("recall.html#_ends", "canns/recall.py"),
             "canns.recall._energies": ("recall.html#_energies", "canns/recall.py"),
             "canns.recall._energy_of": ("recall.html#_energy_of", "canns/recall.py"),
             "canns.recall._equal": ("recall.html#_equal", "canns/recall.py"),
@@ -1132,6 +1322,8 @@ d = {
             "canns.state.Number.__set_name__": ("state.html#number.__set_name__", "canns/state.py"),
             "canns.state.Number.held": ("state.html#number.held", "canns/state.py"),
             "canns.state.ParamState": ("state.html#paramstate", "canns/state.py"),
+            "canns.state.ParamState.__init__": ("state.html#paramstate.__init__", "canns/state.py"),
+            "canns.state.ParamState.reset": ("state.html#paramstate.reset", "canns/state.py"),
             "canns.state.Record": ("state.html#record", "canns/state.py"),
             "canns.state.Record.__get__": ("state.html#record.__get__", "canns/state.py"),
             "canns.state.Record.__init__": ("state.html#record.__init__", "canns/state.py"),
@@ -1142,6 +1334,7 @@ d = {
             "canns.state.State.__repr__": ("state.html#state.__repr__", "canns/state.py"),
             "canns.state.State._array": ("state.html#state._array", "canns/state.py"),
             "canns.state.State.dtype": ("state.html#state.dtype", "canns/state.py"),
+            "canns.state.State.reset": ("state.html#state.reset", "canns/state.py"),
             "canns.state.State.shape": ("state.html#state.shape", "canns/state.py"),
             "canns.state.State.value": ("state.html#state.value", "canns/state.py"),
             "canns.state._Held": ("state.html#_held", "canns/state.py"),
@@ -1254,11 +1447,16 @@ d = {
                 "trainer/bcm.html#bcmtrainer.__init__",
                 "canns/trainer/bcm.py",
             ),
-            "canns.trainer.bcm.BCMTrainer.update_weights": (
-                "trainer/bcm.html#bcmtrainer.update_weights",
+            "canns.trainer.bcm.BCMTrainer.change": (
+                "trainer/bcm.html#bcmtrainer.change",
                 "canns/trainer/bcm.py",
             ),
-            "canns.trainer.bcm.bcm_update": ("trainer/bcm.html#bcm_update", "canns/trainer/bcm.py"),
+            "canns.trainer.bcm.__dir__": ("trainer/bcm.html#__dir__", "canns/trainer/bcm.py"),
+            "canns.trainer.bcm.bcm_change": ("trainer/bcm.html#bcm_change", "canns/trainer/bcm.py"),
+            "canns.trainer.bcm.check_thresholds": (
+                "trainer/bcm.html#check_thresholds",
+                "canns/trainer/bcm.py",
+            ),
         },
         "canns.trainer.competitive": {
             "canns.trainer.competitive.CompetitiveTrainer": (
@@ -1269,12 +1467,12 @@ d = {
                 "trainer/competitive.html#competitivetrainer.__init__",
                 "canns/trainer/competitive.py",
             ),
-            "canns.trainer.competitive.CompetitiveTrainer.score": (
-                "trainer/competitive.html#competitivetrainer.score",
+            "canns.trainer.competitive.CompetitiveTrainer.change": (
+                "trainer/competitive.html#competitivetrainer.change",
                 "canns/trainer/competitive.py",
             ),
-            "canns.trainer.competitive.CompetitiveTrainer.update_weights": (
-                "trainer/competitive.html#competitivetrainer.update_weights",
+            "canns.trainer.competitive.CompetitiveTrainer.score": (
+                "trainer/competitive.html#competitivetrainer.score",
                 "canns/trainer/competitive.py",
             ),
             "canns.trainer.competitive.ConscienceTrainer": (
@@ -1301,28 +1499,52 @@ d = {
                 "trainer/competitive.html#somtrainer.__init__",
                 "canns/trainer/competitive.py",
             ),
-            "canns.trainer.competitive.SOMTrainer.reset": (
-                "trainer/competitive.html#somtrainer.reset",
+            "canns.trainer.competitive.SOMTrainer.change": (
+                "trainer/competitive.html#somtrainer.change",
                 "canns/trainer/competitive.py",
             ),
-            "canns.trainer.competitive.SOMTrainer.train": (
-                "trainer/competitive.html#somtrainer.train",
+            "canns.trainer.competitive.ScheduledTrainer": (
+                "trainer/competitive.html#scheduledtrainer",
                 "canns/trainer/competitive.py",
             ),
-            "canns.trainer.competitive.SOMTrainer.update_weights": (
-                "trainer/competitive.html#somtrainer.update_weights",
+            "canns.trainer.competitive.ScheduledTrainer.__init__": (
+                "trainer/competitive.html#scheduledtrainer.__init__",
+                "canns/trainer/competitive.py",
+            ),
+            "canns.trainer.competitive.ScheduledTrainer.passed": (
+                "trainer/competitive.html#scheduledtrainer.passed",
+                "canns/trainer/competitive.py",
+            ),
+            "canns.trainer.competitive.ScheduledTrainer.reset": (
+                "trainer/competitive.html#scheduledtrainer.reset",
+                "canns/trainer/competitive.py",
+            ),
+            "canns.trainer.competitive.ScheduledTrainer.train": (
+                "trainer/competitive.html#scheduledtrainer.train",
+                "canns/trainer/competitive.py",
+            ),
+            "canns.trainer.competitive.__dir__": (
+                "trainer/competitive.html#__dir__",
                 "canns/trainer/competitive.py",
             ),
             "canns.trainer.competitive._nearest": (
                 "trainer/competitive.html#_nearest",
                 "canns/trainer/competitive.py",
             ),
+            "canns.trainer.competitive._rows": (
+                "trainer/competitive.html#_rows",
+                "canns/trainer/competitive.py",
+            ),
             "canns.trainer.competitive.check_grid": (
                 "trainer/competitive.html#check_grid",
                 "canns/trainer/competitive.py",
             ),
-            "canns.trainer.competitive.competitive_update": (
-                "trainer/competitive.html#competitive_update",
+            "canns.trainer.competitive.competitive_change": (
+                "trainer/competitive.html#competitive_change",
+                "canns/trainer/competitive.py",
+            ),
+            "canns.trainer.competitive.falling": (
+                "trainer/competitive.html#falling",
                 "canns/trainer/competitive.py",
             ),
             "canns.trainer.competitive.nearest_units": (
@@ -1349,6 +1571,10 @@ d = {
             ),
             "canns.trainer.compose.CompoundTrainer.__init__": (
                 "trainer/compose.html#compoundtrainer.__init__",
+                "canns/trainer/compose.py",
+            ),
+            "canns.trainer.compose.CompoundTrainer.check_numbers": (
+                "trainer/compose.html#compoundtrainer.check_numbers",
                 "canns/trainer/compose.py",
             ),
             "canns.trainer.compose.CompoundTrainer.reset": (
@@ -1437,12 +1663,20 @@ d = {
                 "trainer/covariance.html#covariancetrainer.__init__",
                 "canns/trainer/covariance.py",
             ),
-            "canns.trainer.covariance.CovarianceTrainer.train": (
-                "trainer/covariance.html#covariancetrainer.train",
+            "canns.trainer.covariance.CovarianceTrainer.admit": (
+                "trainer/covariance.html#covariancetrainer.admit",
                 "canns/trainer/covariance.py",
             ),
-            "canns.trainer.covariance._check_activity": (
-                "trainer/covariance.html#_check_activity",
+            "canns.trainer.covariance.CovarianceTrainer.store": (
+                "trainer/covariance.html#covariancetrainer.store",
+                "canns/trainer/covariance.py",
+            ),
+            "canns.trainer.covariance.CovarianceTrainer.stored": (
+                "trainer/covariance.html#covariancetrainer.stored",
+                "canns/trainer/covariance.py",
+            ),
+            "canns.trainer.covariance.__dir__": (
+                "trainer/covariance.html#__dir__",
                 "canns/trainer/covariance.py",
             ),
             "canns.trainer.covariance.covariance_update": (
@@ -1467,10 +1701,15 @@ d = {
                 "trainer/dense.html#densetrainer.__init__",
                 "canns/trainer/dense.py",
             ),
-            "canns.trainer.dense.DenseTrainer.train": (
-                "trainer/dense.html#densetrainer.train",
+            "canns.trainer.dense.DenseTrainer.store": (
+                "trainer/dense.html#densetrainer.store",
                 "canns/trainer/dense.py",
             ),
+            "canns.trainer.dense.DenseTrainer.stored": (
+                "trainer/dense.html#densetrainer.stored",
+                "canns/trainer/dense.py",
+            ),
+            "canns.trainer.dense.__dir__": ("trainer/dense.html#__dir__", "canns/trainer/dense.py"),
             "canns.trainer.dense.dense_update": (
                 "trainer/dense.html#dense_update",
                 "canns/trainer/dense.py",
@@ -1497,6 +1736,10 @@ d = {
                 "trainer/hebbian.html#hebbianrule.store",
                 "canns/trainer/hebbian.py",
             ),
+            "canns.trainer.hebbian.HebbianRule.store_times": (
+                "trainer/hebbian.html#hebbianrule.store_times",
+                "canns/trainer/hebbian.py",
+            ),
             "canns.trainer.hebbian.HebbianRule.stored": (
                 "trainer/hebbian.html#hebbianrule.stored",
                 "canns/trainer/hebbian.py",
@@ -1519,6 +1762,14 @@ d = {
             ),
         },
         "canns.trainer.homeostasis": {
+            "canns.trainer.homeostasis.BrakeTrainer": (
+                "trainer/homeostasis.html#braketrainer",
+                "canns/trainer/homeostasis.py",
+            ),
+            "canns.trainer.homeostasis.BrakeTrainer.num_neurons": (
+                "trainer/homeostasis.html#braketrainer.num_neurons",
+                "canns/trainer/homeostasis.py",
+            ),
             "canns.trainer.homeostasis.HomeostaticTrainer": (
                 "trainer/homeostasis.html#homeostatictrainer",
                 "canns/trainer/homeostasis.py",
@@ -1543,8 +1794,8 @@ d = {
                 "trainer/homeostasis.html#intrinsictrainer.__init__",
                 "canns/trainer/homeostasis.py",
             ),
-            "canns.trainer.homeostasis.IntrinsicTrainer.update_weights": (
-                "trainer/homeostasis.html#intrinsictrainer.update_weights",
+            "canns.trainer.homeostasis.IntrinsicTrainer.change": (
+                "trainer/homeostasis.html#intrinsictrainer.change",
                 "canns/trainer/homeostasis.py",
             ),
             "canns.trainer.homeostasis.MultiplicativeNormalizationTrainer": (
@@ -1563,20 +1814,20 @@ d = {
                 "trainer/homeostasis.html#normalizationtrainer.__init__",
                 "canns/trainer/homeostasis.py",
             ),
-            "canns.trainer.homeostasis.NormalizationTrainer.normalized": (
-                "trainer/homeostasis.html#normalizationtrainer.normalized",
+            "canns.trainer.homeostasis.NormalizationTrainer.change": (
+                "trainer/homeostasis.html#normalizationtrainer.change",
                 "canns/trainer/homeostasis.py",
             ),
-            "canns.trainer.homeostasis.NormalizationTrainer.update_weights": (
-                "trainer/homeostasis.html#normalizationtrainer.update_weights",
+            "canns.trainer.homeostasis.NormalizationTrainer.normalized": (
+                "trainer/homeostasis.html#normalizationtrainer.normalized",
                 "canns/trainer/homeostasis.py",
             ),
             "canns.trainer.homeostasis.ScalingTrainer": (
                 "trainer/homeostasis.html#scalingtrainer",
                 "canns/trainer/homeostasis.py",
             ),
-            "canns.trainer.homeostasis.ScalingTrainer.update_weights": (
-                "trainer/homeostasis.html#scalingtrainer.update_weights",
+            "canns.trainer.homeostasis.ScalingTrainer.change": (
+                "trainer/homeostasis.html#scalingtrainer.change",
                 "canns/trainer/homeostasis.py",
             ),
             "canns.trainer.homeostasis.SubtractiveNormalizationTrainer": (
@@ -1587,24 +1838,36 @@ d = {
                 "trainer/homeostasis.html#subtractivenormalizationtrainer.__init__",
                 "canns/trainer/homeostasis.py",
             ),
+            "canns.trainer.homeostasis.SubtractiveNormalizationTrainer.check_numbers": (
+                "trainer/homeostasis.html#subtractivenormalizationtrainer.check_numbers",
+                "canns/trainer/homeostasis.py",
+            ),
             "canns.trainer.homeostasis.SubtractiveNormalizationTrainer.normalized": (
                 "trainer/homeostasis.html#subtractivenormalizationtrainer.normalized",
                 "canns/trainer/homeostasis.py",
             ),
-            "canns.trainer.homeostasis._per_neuron": (
-                "trainer/homeostasis.html#_per_neuron",
+            "canns.trainer.homeostasis.__dir__": (
+                "trainer/homeostasis.html#__dir__",
                 "canns/trainer/homeostasis.py",
             ),
-            "canns.trainer.homeostasis.intrinsic_update": (
-                "trainer/homeostasis.html#intrinsic_update",
+            "canns.trainer.homeostasis.check_budget": (
+                "trainer/homeostasis.html#check_budget",
+                "canns/trainer/homeostasis.py",
+            ),
+            "canns.trainer.homeostasis.intrinsic_change": (
+                "trainer/homeostasis.html#intrinsic_change",
                 "canns/trainer/homeostasis.py",
             ),
             "canns.trainer.homeostasis.multiplicative_normalization": (
                 "trainer/homeostasis.html#multiplicative_normalization",
                 "canns/trainer/homeostasis.py",
             ),
-            "canns.trainer.homeostasis.scaling_update": (
-                "trainer/homeostasis.html#scaling_update",
+            "canns.trainer.homeostasis.per_neuron": (
+                "trainer/homeostasis.html#per_neuron",
+                "canns/trainer/homeostasis.py",
+            ),
+            "canns.trainer.homeostasis.scaling_change": (
+                "trainer/homeostasis.html#scaling_change",
                 "canns/trainer/homeostasis.py",
             ),
             "canns.trainer.homeostasis.subtractive_normalization": (
@@ -1627,6 +1890,10 @@ d = {
             ),
             "canns.trainer.local.LocalRule.change": (
                 "trainer/local.html#localrule.change",
+                "canns/trainer/local.py",
+            ),
+            "canns.trainer.local.LocalRule.check_numbers": (
+                "trainer/local.html#localrule.check_numbers",
                 "canns/trainer/local.py",
             ),
             "canns.trainer.local.LocalRule.learn": (
@@ -1669,8 +1936,8 @@ d = {
             ),
             "canns.trainer.local._learn": ("trainer/local.html#_learn", "canns/trainer/local.py"),
             "canns.trainer.local.changed": ("trainer/local.html#changed", "canns/trainer/local.py"),
-            "canns.trainer.local.check_numbers": (
-                "trainer/local.html#check_numbers",
+            "canns.trainer.local.check_spread": (
+                "trainer/local.html#check_spread",
                 "canns/trainer/local.py",
             ),
             "canns.trainer.local.learn_from": (
@@ -1679,6 +1946,26 @@ d = {
             ),
         },
         "canns.trainer.neuromodulated": {
+            "canns.trainer.neuromodulated.ModulatedRule": (
+                "trainer/neuromodulated.html#modulatedrule",
+                "canns/trainer/neuromodulated.py",
+            ),
+            "canns.trainer.neuromodulated.ModulatedRule.change": (
+                "trainer/neuromodulated.html#modulatedrule.change",
+                "canns/trainer/neuromodulated.py",
+            ),
+            "canns.trainer.neuromodulated.ModulatedRule.learn": (
+                "trainer/neuromodulated.html#modulatedrule.learn",
+                "canns/trainer/neuromodulated.py",
+            ),
+            "canns.trainer.neuromodulated.ModulatedRule.release": (
+                "trainer/neuromodulated.html#modulatedrule.release",
+                "canns/trainer/neuromodulated.py",
+            ),
+            "canns.trainer.neuromodulated.ModulatedRule.reset": (
+                "trainer/neuromodulated.html#modulatedrule.reset",
+                "canns/trainer/neuromodulated.py",
+            ),
             "canns.trainer.neuromodulated.ModulatedTrainer": (
                 "trainer/neuromodulated.html#modulatedtrainer",
                 "canns/trainer/neuromodulated.py",
@@ -1687,32 +1974,20 @@ d = {
                 "trainer/neuromodulated.html#modulatedtrainer.__init__",
                 "canns/trainer/neuromodulated.py",
             ),
-            "canns.trainer.neuromodulated.ModulatedTrainer.learn": (
-                "trainer/neuromodulated.html#modulatedtrainer.learn",
-                "canns/trainer/neuromodulated.py",
-            ),
-            "canns.trainer.neuromodulated.ModulatedTrainer.release": (
-                "trainer/neuromodulated.html#modulatedtrainer.release",
-                "canns/trainer/neuromodulated.py",
-            ),
-            "canns.trainer.neuromodulated.ModulatedTrainer.reset": (
-                "trainer/neuromodulated.html#modulatedtrainer.reset",
-                "canns/trainer/neuromodulated.py",
-            ),
             "canns.trainer.neuromodulated.ModulatedTrainer.train": (
                 "trainer/neuromodulated.html#modulatedtrainer.train",
                 "canns/trainer/neuromodulated.py",
             ),
-            "canns.trainer.neuromodulated.ModulatedTrainer.update_weights": (
-                "trainer/neuromodulated.html#modulatedtrainer.update_weights",
+            "canns.trainer.neuromodulated.__dir__": (
+                "trainer/neuromodulated.html#__dir__",
                 "canns/trainer/neuromodulated.py",
             ),
-            "canns.trainer.neuromodulated._as_rewards": (
-                "trainer/neuromodulated.html#_as_rewards",
+            "canns.trainer.neuromodulated.as_rewards": (
+                "trainer/neuromodulated.html#as_rewards",
                 "canns/trainer/neuromodulated.py",
             ),
-            "canns.trainer.neuromodulated.three_factor_update": (
-                "trainer/neuromodulated.html#three_factor_update",
+            "canns.trainer.neuromodulated.three_factor_change": (
+                "trainer/neuromodulated.html#three_factor_change",
                 "canns/trainer/neuromodulated.py",
             ),
         },
@@ -1726,13 +2001,18 @@ d = {
                 "trainer/oja.html#sangertrainer.__init__",
                 "canns/trainer/oja.py",
             ),
-            "canns.trainer.oja.SangerTrainer.update_weights": (
-                "trainer/oja.html#sangertrainer.update_weights",
+            "canns.trainer.oja.SangerTrainer.change": (
+                "trainer/oja.html#sangertrainer.change",
                 "canns/trainer/oja.py",
             ),
-            "canns.trainer.oja.oja_update": ("trainer/oja.html#oja_update", "canns/trainer/oja.py"),
-            "canns.trainer.oja.sanger_update": (
-                "trainer/oja.html#sanger_update",
+            "canns.trainer.oja.__dir__": ("trainer/oja.html#__dir__", "canns/trainer/oja.py"),
+            "canns.trainer.oja.oja_change": ("trainer/oja.html#oja_change", "canns/trainer/oja.py"),
+            "canns.trainer.oja.sanger_change": (
+                "trainer/oja.html#sanger_change",
+                "canns/trainer/oja.py",
+            ),
+            "canns.trainer.oja.unit_length": (
+                "trainer/oja.html#unit_length",
                 "canns/trainer/oja.py",
             ),
         },
@@ -1745,8 +2025,8 @@ d = {
                 "trainer/projection.html#diederichoppertrainer.__init__",
                 "canns/trainer/projection.py",
             ),
-            "canns.trainer.projection.DiederichOpperTrainer.update_weights": (
-                "trainer/projection.html#diederichoppertrainer.update_weights",
+            "canns.trainer.projection.DiederichOpperTrainer.change": (
+                "trainer/projection.html#diederichoppertrainer.change",
                 "canns/trainer/projection.py",
             ),
             "canns.trainer.projection.ProjectionTrainer": (
@@ -1757,16 +2037,32 @@ d = {
                 "trainer/projection.html#projectiontrainer.__init__",
                 "canns/trainer/projection.py",
             ),
-            "canns.trainer.projection.ProjectionTrainer.train": (
-                "trainer/projection.html#projectiontrainer.train",
+            "canns.trainer.projection.ProjectionTrainer.admit": (
+                "trainer/projection.html#projectiontrainer.admit",
+                "canns/trainer/projection.py",
+            ),
+            "canns.trainer.projection.ProjectionTrainer.store": (
+                "trainer/projection.html#projectiontrainer.store",
+                "canns/trainer/projection.py",
+            ),
+            "canns.trainer.projection.__dir__": (
+                "trainer/projection.html#__dir__",
+                "canns/trainer/projection.py",
+            ),
+            "canns.trainer.projection._by_eigenvectors": (
+                "trainer/projection.html#_by_eigenvectors",
+                "canns/trainer/projection.py",
+            ),
+            "canns.trainer.projection._by_substitution": (
+                "trainer/projection.html#_by_substitution",
                 "canns/trainer/projection.py",
             ),
             "canns.trainer.projection._warn_if_dependent": (
                 "trainer/projection.html#_warn_if_dependent",
                 "canns/trainer/projection.py",
             ),
-            "canns.trainer.projection.diederich_opper_update": (
-                "trainer/projection.html#diederich_opper_update",
+            "canns.trainer.projection.diederich_opper_change": (
+                "trainer/projection.html#diederich_opper_change",
                 "canns/trainer/projection.py",
             ),
             "canns.trainer.projection.novel_directions": (
@@ -1779,6 +2075,23 @@ d = {
             ),
         },
         "canns.trainer.stdp": {
+            "canns.trainer.stdp.PairRule": ("trainer/stdp.html#pairrule", "canns/trainer/stdp.py"),
+            "canns.trainer.stdp.PairRule.change": (
+                "trainer/stdp.html#pairrule.change",
+                "canns/trainer/stdp.py",
+            ),
+            "canns.trainer.stdp.PairRule.check_numbers": (
+                "trainer/stdp.html#pairrule.check_numbers",
+                "canns/trainer/stdp.py",
+            ),
+            "canns.trainer.stdp.PairRule.decays": (
+                "trainer/stdp.html#pairrule.decays",
+                "canns/trainer/stdp.py",
+            ),
+            "canns.trainer.stdp.PairRule.reset": (
+                "trainer/stdp.html#pairrule.reset",
+                "canns/trainer/stdp.py",
+            ),
             "canns.trainer.stdp.STDPTrainer": (
                 "trainer/stdp.html#stdptrainer",
                 "canns/trainer/stdp.py",
@@ -1787,46 +2100,39 @@ d = {
                 "trainer/stdp.html#stdptrainer.__init__",
                 "canns/trainer/stdp.py",
             ),
-            "canns.trainer.stdp.STDPTrainer.reset": (
-                "trainer/stdp.html#stdptrainer.reset",
-                "canns/trainer/stdp.py",
-            ),
-            "canns.trainer.stdp.STDPTrainer.update_weights": (
-                "trainer/stdp.html#stdptrainer.update_weights",
-                "canns/trainer/stdp.py",
-            ),
+            "canns.trainer.stdp.__dir__": ("trainer/stdp.html#__dir__", "canns/trainer/stdp.py"),
             "canns.trainer.stdp._collect": ("trainer/stdp.html#_collect", "canns/trainer/stdp.py"),
             "canns.trainer.stdp._scan_traces": (
                 "trainer/stdp.html#_scan_traces",
                 "canns/trainer/stdp.py",
             ),
             "canns.trainer.stdp._window": ("trainer/stdp.html#_window", "canns/trainer/stdp.py"),
-            "canns.trainer.stdp.check_bounds": (
-                "trainer/stdp.html#check_bounds",
-                "canns/trainer/stdp.py",
-            ),
             "canns.trainer.stdp.check_spiking": (
                 "trainer/stdp.html#check_spiking",
-                "canns/trainer/stdp.py",
-            ),
-            "canns.trainer.stdp.check_times": (
-                "trainer/stdp.html#check_times",
                 "canns/trainer/stdp.py",
             ),
             "canns.trainer.stdp.next_trace": (
                 "trainer/stdp.html#next_trace",
                 "canns/trainer/stdp.py",
             ),
+            "canns.trainer.stdp.recordings": (
+                "trainer/stdp.html#recordings",
+                "canns/trainer/stdp.py",
+            ),
             "canns.trainer.stdp.spike_traces": (
                 "trainer/stdp.html#spike_traces",
                 "canns/trainer/stdp.py",
             ),
-            "canns.trainer.stdp.stdp_update": (
-                "trainer/stdp.html#stdp_update",
+            "canns.trainer.stdp.stdp_change": (
+                "trainer/stdp.html#stdp_change",
                 "canns/trainer/stdp.py",
             ),
             "canns.trainer.stdp.stdp_weight_change": (
                 "trainer/stdp.html#stdp_weight_change",
+                "canns/trainer/stdp.py",
+            ),
+            "canns.trainer.stdp.step_traces": (
+                "trainer/stdp.html#step_traces",
                 "canns/trainer/stdp.py",
             ),
         },
@@ -1881,12 +2187,24 @@ d = {
                 "trainer/storkey.html#storkeytrainer",
                 "canns/trainer/storkey.py",
             ),
-            "canns.trainer.storkey.StorkeyTrainer.__init__": (
-                "trainer/storkey.html#storkeytrainer.__init__",
+            "canns.trainer.storkey.StorkeyTrainer.admit": (
+                "trainer/storkey.html#storkeytrainer.admit",
                 "canns/trainer/storkey.py",
             ),
-            "canns.trainer.storkey.StorkeyTrainer.train": (
-                "trainer/storkey.html#storkeytrainer.train",
+            "canns.trainer.storkey.StorkeyTrainer.store": (
+                "trainer/storkey.html#storkeytrainer.store",
+                "canns/trainer/storkey.py",
+            ),
+            "canns.trainer.storkey.__dir__": (
+                "trainer/storkey.html#__dir__",
+                "canns/trainer/storkey.py",
+            ),
+            "canns.trainer.storkey._filled_up": (
+                "trainer/storkey.html#_filled_up",
+                "canns/trainer/storkey.py",
+            ),
+            "canns.trainer.storkey._learned": (
+                "trainer/storkey.html#_learned",
                 "canns/trainer/storkey.py",
             ),
             "canns.trainer.storkey.storkey_update": (
@@ -1895,6 +2213,22 @@ d = {
             ),
         },
         "canns.trainer.triplet_stdp": {
+            "canns.trainer.triplet_stdp.TripletRule": (
+                "trainer/triplet_stdp.html#tripletrule",
+                "canns/trainer/triplet_stdp.py",
+            ),
+            "canns.trainer.triplet_stdp.TripletRule.change": (
+                "trainer/triplet_stdp.html#tripletrule.change",
+                "canns/trainer/triplet_stdp.py",
+            ),
+            "canns.trainer.triplet_stdp.TripletRule.decays": (
+                "trainer/triplet_stdp.html#tripletrule.decays",
+                "canns/trainer/triplet_stdp.py",
+            ),
+            "canns.trainer.triplet_stdp.TripletRule.reset": (
+                "trainer/triplet_stdp.html#tripletrule.reset",
+                "canns/trainer/triplet_stdp.py",
+            ),
             "canns.trainer.triplet_stdp.TripletSTDPTrainer": (
                 "trainer/triplet_stdp.html#tripletstdptrainer",
                 "canns/trainer/triplet_stdp.py",
@@ -1903,16 +2237,12 @@ d = {
                 "trainer/triplet_stdp.html#tripletstdptrainer.__init__",
                 "canns/trainer/triplet_stdp.py",
             ),
-            "canns.trainer.triplet_stdp.TripletSTDPTrainer.reset": (
-                "trainer/triplet_stdp.html#tripletstdptrainer.reset",
+            "canns.trainer.triplet_stdp.__dir__": (
+                "trainer/triplet_stdp.html#__dir__",
                 "canns/trainer/triplet_stdp.py",
             ),
-            "canns.trainer.triplet_stdp.TripletSTDPTrainer.update_weights": (
-                "trainer/triplet_stdp.html#tripletstdptrainer.update_weights",
-                "canns/trainer/triplet_stdp.py",
-            ),
-            "canns.trainer.triplet_stdp.triplet_stdp_update": (
-                "trainer/triplet_stdp.html#triplet_stdp_update",
+            "canns.trainer.triplet_stdp.triplet_stdp_change": (
+                "trainer/triplet_stdp.html#triplet_stdp_change",
                 "canns/trainer/triplet_stdp.py",
             ),
             "canns.trainer.triplet_stdp.triplet_weight_change": (
@@ -1933,16 +2263,36 @@ d = {
                 "trainer/unlearning.html#unlearningtrainer.train",
                 "canns/trainer/unlearning.py",
             ),
-            "canns.trainer.unlearning._morning": (
-                "trainer/unlearning.html#_morning",
+            "canns.trainer.unlearning._Diary": (
+                "trainer/unlearning.html#_diary",
                 "canns/trainer/unlearning.py",
             ),
-            "canns.trainer.unlearning._room_for": (
-                "trainer/unlearning.html#_room_for",
+            "canns.trainer.unlearning._Diary.empty": (
+                "trainer/unlearning.html#_diary.empty",
+                "canns/trainer/unlearning.py",
+            ),
+            "canns.trainer.unlearning._Diary.of_first": (
+                "trainer/unlearning.html#_diary.of_first",
+                "canns/trainer/unlearning.py",
+            ),
+            "canns.trainer.unlearning.__dir__": (
+                "trainer/unlearning.html#__dir__",
+                "canns/trainer/unlearning.py",
+            ),
+            "canns.trainer.unlearning._dream": (
+                "trainer/unlearning.html#_dream",
+                "canns/trainer/unlearning.py",
+            ),
+            "canns.trainer.unlearning._in_beds": (
+                "trainer/unlearning.html#_in_beds",
                 "canns/trainer/unlearning.py",
             ),
             "canns.trainer.unlearning._sleep": (
                 "trainer/unlearning.html#_sleep",
+                "canns/trainer/unlearning.py",
+            ),
+            "canns.trainer.unlearning._with_beds": (
+                "trainer/unlearning.html#_with_beds",
                 "canns/trainer/unlearning.py",
             ),
             "canns.trainer.unlearning.unlearning_update": (

@@ -167,10 +167,11 @@ def _check_parts(net: Network, asked_by: str) -> None:
     if not callable(ask(model, "update")):
         missing = f"{type(model).__name__} has none"
         raise TypeError(f"{asked_by} needs a model with a method update(); {missing}")
-    if not has(model, net.state_attr) and callable(ask(model, "init_state")):
+    own = ask(model, "predict_state_attr", "s")
+    if not has(model, own) and callable(ask(model, "init_state")):
         model.init_state()  # some libraries make their variables only now
-    roles = {net.weight_attr: "weights", net.state_attr: "activity", net.input_attr: "input"}
-    for attr, role in roles.items():
+    attrs = (net.weight_attr, net.state_attr, net.input_attr)
+    for attr, role in zip(attrs, ("weights", "activity", "input"), strict=True):
         if not hasattr(ask(model, attr), "value"):
             found = ", ".join(boxes(model)) or "none"
             raise TypeError(
@@ -527,7 +528,7 @@ ROOM = 128
 """Steps between two looks at how a recall is going."""
 
 SIZES = (1, 2, 4, 5, 10, 20, 50, 100, 128, 200, 256, 500, 512, 1000, 1024)
-"""Sizes of batches; larger ones are the last four times a power of ten or of two."""
+"""Sizes of batches."""
 
 
 def batches(count: int, size: int) -> list[tuple[int, int, int]]:
@@ -542,8 +543,7 @@ def batches(count: int, size: int) -> list[tuple[int, int, int]]:
     """
     done, found = 0, []
     while (left := count - done) > 0:
-        larger = [s for s in SIZES if s >= left]
-        room = larger[0] if larger else left
+        room = next((s for s in SIZES if s >= left), SIZES[-1])
         if (room - left) * size > 2**15:  # too many to fill up: a full batch first
             room = max(s for s in SIZES if s <= left)
         found.append((done, min(done + room, count), room))
@@ -559,7 +559,7 @@ def _first(
 ) -> tuple:  # fmt: skip
     loop = begin(model, start, cues, index, alive, state_name, ROOM)
     loop, energy = run(model, params, loop, limit, few, state_name, rules)
-    return loop, energy, last_of(model, loop.flow, last)
+    return loop, _ends(loop), energy, last_of(model, loop.flow, last)
 
 
 @per_model(static=("state_name",))
@@ -575,7 +575,13 @@ def _onward(
     state_name: str,
 ) -> tuple:
     loop, energy = run(model, params, loop, limit, few, state_name, rules)
-    return loop, energy, last_of(model, loop.flow, last)
+    return loop, _ends(loop), energy, last_of(model, loop.flow, last)
+
+
+def _ends(loop: Loop) -> jax.Array:
+    """How all samples stand, in one array (4, B): the time, their steps, who rests, who cycles."""
+    parts = (jnp.full_like(loop.steps, loop.t), loop.steps, loop.resting, loop.cycle)
+    return jnp.stack([part.astype(jnp.int32) for part in parts])
 
 
 def filled(
@@ -595,10 +601,11 @@ def filled(
     steps, resting, cycle = (np.asarray(part) for part in (steps, resting, cycle))
     # after what was seen comes the last energy, or the last two of a cycle in turn
     seen = np.where(cycle, steps, np.where(resting, steps + 1, num_iter + 1))[:, None]
-    period = np.where(cycle, 2, 1)[:, None]
     steps = np.where(cycle, num_iter, steps)
     k = np.arange(steps.max() + 1)
-    source = np.where(k < seen, k, seen - period + (k - seen) % period)
+    period = np.where(cycle, 2, 1)[:, None]
+    back = (k - seen) % period if cycle.any() else 0
+    source = np.where(k < seen, k, seen - period + back)
     return RecallHistory(energies[np.arange(len(steps))[:, None], source], steps, resting, cycle)
 
 
@@ -613,16 +620,20 @@ class _Batch:
         self.last: dict[str, Any] = {}
         self.seen: list[tuple[np.ndarray, int, np.ndarray]] = []
         self.final: Any = None
-        self.ends = [np.zeros(room, kind) for kind in (int, bool, bool)]
+        self.ends = np.zeros((3, room), np.int32)
+        self.t = 0
+        self.moving = np.ones(room, bool)  # of those who run
         self.energy = np.zeros(room, np.float32)
 
-    def take(self, loop: Loop, energy: Any, last: dict, t: int, state_name: str) -> None:
+    def take(self, found: tuple[Loop, Any, Any, dict], state_name: str) -> None:
         """Write down what a compiled part brought."""
+        loop, ends, energy, last = found
+        ends, before = np.asarray(ends), self.t
         self.loop = loop
-        taken = int(loop.t) - t
-        self.seen.append((self.rows, t, np.asarray(loop.energies)[:taken]))
-        for end, new in zip(self.ends, (loop.steps, loop.resting, loop.cycle), strict=True):
-            end[self.rows] = new
+        self.t = int(ends[0, 0])
+        self.seen.append((self.rows, before, np.asarray(loop.energies)[: self.t - before]))
+        self.ends[:, self.rows] = ends[1:]
+        self.moving = ~(ends[2] | ends[3]).astype(bool)
         self.energy[self.rows] = energy
         if len(self.rows) == self.room:
             self.final = loop.flow[state_name]
@@ -637,19 +648,14 @@ class _Batch:
         """Where the last sample is among those that run; 0 if it does not run any more."""
         return int(np.argmax(self.rows == self.count - 1))
 
-    def moving(self) -> np.ndarray:
-        """Who still moves, of those that run."""
-        return ~(np.asarray(self.loop.resting) | np.asarray(self.loop.cycle))
-
     def history(self, num_iter: int) -> RecallHistory:
         """The record."""
-        t, moving = int(self.loop.t), ~(self.ends[1] | self.ends[2])
-        energies = np.zeros((self.room, t + 1), np.float32)
+        steps, resting, cycle = self.ends[:, : self.count]
+        energies = np.zeros((self.room, self.t + 1), np.float32)
         for rows, begin, part in self.seen:
             energies[rows, begin : begin + len(part)] = part.T
-        energies[moving, t] = self.energy[moving]
-        alive = slice(self.count)
-        return filled(energies[alive], *(end[alive] for end in self.ends), num_iter)
+        energies[:, self.t] = np.where(self.ends[1] | self.ends[2], 0, self.energy)
+        return filled(energies[: self.count], steps, resting > 0, cycle > 0, num_iter)
 
 
 # %% ../nbs/recall.ipynb #ed2ad7f2
@@ -660,13 +666,11 @@ def _slow_ones(loop: Loop, moving: np.ndarray, few: int, axes: dict) -> tuple[np
     def of(values: dict) -> dict:
         return {n: v if axes[n] is None else _pick(v, chosen) for n, v in values.items()}
 
-    return chosen, Loop(
-        loop.t,
-        of(loop.flow),
-        of(loop.before),
-        *(np.asarray(part)[chosen] for part in (loop.steps, loop.resting, loop.cycle)),
-        np.zeros((ROOM, few), np.float32),
+    steps, resting, cycle = (
+        np.asarray(part)[chosen] for part in (loop.steps, loop.resting, loop.cycle)
     )
+    record = np.zeros((ROOM, few), np.float32)
+    return chosen, Loop(loop.t, of(loop.flow), of(loop.before), steps, resting, cycle, record)
 
 
 def _pick(value: Any, rows: np.ndarray) -> Any:
@@ -681,23 +685,28 @@ def _settle_batch(
     batch, num_iter, name = _Batch(len(cues), room, now.axes), int(rules.num_iter), now.state_name
     pace = 8 if bar else ROOM
     alive = np.arange(room) < len(cues)
-    full = np.concatenate([cues, np.broadcast_to(cues[:1], (room - len(cues), cues.shape[1]))])
+    full = (
+        cues
+        if len(cues) == room
+        else np.concatenate([cues, np.repeat(cues[:1], room - len(cues), 0)])
+    )
     found = _first(
         net.model, now.params, now.flow, full, index, alive, min(num_iter, pace), few,
         batch.place, rules, state_name=name,
     )  # fmt: skip
-    batch.take(*found, 0, name)
-    while (t := int(batch.loop.t)) < num_iter and (moving := batch.moving()).any():
-        bar.reach(done + len(cues) - int(moving.sum()), energy=np.mean(found[1][moving]))
+    batch.take(found, name)
+    while batch.t < num_iter and (moving := batch.moving).any():
+        if bar:
+            bar.reach(done + len(cues) - int(moving.sum()), energy=np.mean(found[2][moving]))
         if moving.sum() <= few:
             chosen, batch.loop = _slow_ones(batch.loop, moving, few, now.axes)
             batch.rows = batch.rows[chosen]
             few = few // 4 if few >= 128 else 0
         found = _onward(
-            net.model, now.params, batch.loop, min(num_iter, t + pace), few, batch.place, rules,
+            net.model, now.params, batch.loop, min(num_iter, batch.t + pace), few, batch.place, rules,
             state_name=name,
         )  # fmt: skip
-        batch.take(*found, t, name)
+        batch.take(found, name)
     return batch
 
 
@@ -734,7 +743,7 @@ def settle(
         now = parts(net)
         with running(now.boxes, use_compile) as compiled:
             done = _settle_all(net, now, cues, rules, bar or Bar(), compiled)
-        slowest = max(done, key=lambda batch: int(batch.loop.t))
+        slowest = max(done, key=lambda batch: batch.t)
         shared = {n for n, axis in now.axes.items() if axis is None}
         put(now.boxes, done[-1].last | {n: slowest.last[n] for n in shared})
     final = _stacked([batch.final for batch in done], len(cues))

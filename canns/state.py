@@ -16,7 +16,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import jax
 import jax.numpy as jnp
@@ -120,7 +120,11 @@ class State(ActsAsArray):
     """
 
     def __init__(self, value: Any):
-        self._value = _as_value(value)
+        self._value = self._first = _as_value(value)
+
+    def reset(self) -> None:
+        """Put back what the box was made with."""
+        self._value = self._first
 
     @property
     def value(self) -> Any:
@@ -152,6 +156,13 @@ class State(ActsAsArray):
 
 class ParamState(State):
     """A box whose array is learned: trainers change it, a model's dynamics only read it."""
+
+    def __init__(self, value: Any):
+        self._value = _as_value(value)
+
+    def reset(self) -> None:
+        """Raises ``TypeError``: what was learned is not forgotten by going back to rest."""
+        raise TypeError("a ParamState keeps what was learned; assign to .value to change it")
 
 
 # %% ../nbs/state.ipynb #c86194c1
@@ -229,6 +240,12 @@ class Number:
                 raise AttributeError(f"{type(obj).__name__}.{self.name} has no value yet")
             self.__set__(obj, self.default)
         return vars(obj)[self.name]
+
+    @overload
+    def __get__(self, obj: None, owner: type | None = None) -> Number: ...
+
+    @overload
+    def __get__(self, obj: object, owner: type | None = None) -> jax.Array | float: ...
 
     def __get__(self, obj: Any, owner: type | None = None) -> Any:
         return self if obj is None else self.held(obj).now()
@@ -349,12 +366,15 @@ _GROUND = ("canns.state", "canns.checks", "canns.weights", "canns.stimuli", "can
 
 def _is_settled(obj: Any) -> bool:
     """Whether a function or class belongs to what programs are built on, and is taken as it is."""
-    module = getattr(obj, "__module__", None) or "builtins"
+    if isinstance(obj, types.FunctionType):  # where it was written, not what it says of itself
+        module = obj.__globals__.get("__name__", "__main__")
+    else:
+        module = getattr(obj, "__module__", None) or "builtins"
     return module in _GROUND or _is_installed(module)
 
 
 @functools.cache
-def _declared(cls: type, kind: type) -> tuple[Any, ...]:
+def _declared(cls: Any, kind: Any) -> tuple[Any, ...]:
     """The attributes of one `kind` that a class and its bases declare."""
     found: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
@@ -375,10 +395,10 @@ def _parts(obj: Any, path: str = "") -> list[tuple[str, Any]] | None:
         return None
     if _is_installed(cls.__module__) and not isinstance(obj, types.SimpleNamespace):
         return None
-    for number in _declared(cls, Number):
+    for number in _declared(cls, Number):  # type: ignore[arg-type]
         if number.default is not ...:
             number.held(obj)
-    records = {record.name for record in _declared(cls, Record)}
+    records = {record.name for record in _declared(cls, Record)}  # type: ignore[arg-type]
     dot = path + "." if path else ""
     return [(dot + name, part) for name, part in vars(obj).items() if name not in records]
 
@@ -529,21 +549,20 @@ class _Places:
             self.follow(obj.__func__)
         elif isinstance(obj, functools.partial):
             self.follow(obj.func)
+        elif hasattr(obj, "clear_cache") and callable(getattr(obj, "__wrapped__", None)):
+            self.jitted.append(obj)
+            self.follow(obj.__wrapped__)
         elif _is_settled(obj):
-            return
+            self.follow(getattr(obj, "__wrapped__", None))  # what a decorator was put around
         elif isinstance(obj, types.FunctionType):
             self._follow_function(obj)
         elif isinstance(obj, type):
             for base in obj.__mro__:
                 self._follow_class(base)
-        elif callable(getattr(obj, "__wrapped__", None)):  # of jax.jit, functools.cache, ...
-            self.jitted.append(obj)
-            self.follow(obj.__wrapped__)
 
-    def _note(self, space: Any, name: str) -> Any:
+    def _note(self, owner: Any, name: str, space: Any) -> Any:
         """Remember a place, and give what stands there now."""
-        key = id(space) if isinstance(space, (dict, types.CellType)) else id(self.classes[-1])
-        self.names.setdefault(key, (space, {}))[1][name] = None
+        self.names.setdefault(id(owner), (space, {}))[1][name] = None
         return _content(space, name)
 
     def _follow_class(self, cls: type) -> None:
@@ -552,23 +571,20 @@ class _Places:
         self.classes.append(cls)
         for name, part in vars(cls).items():
             if not (name.startswith("__") and not callable(part)):
-                self._note(cls.__dict__, name)
+                self._note(cls, name, cls.__dict__)
                 self.follow(part)
 
     def _follow_function(self, function: types.FunctionType) -> None:
-        if function.__globals__.get("__name__") in _GROUND:  # what `per_model` has wrapped
-            self.follow(getattr(function, "__wrapped__", None))
-            return
         self.functions.append(function)
         for name, attribute in _reads(function.__code__):
-            part = self._note(function.__globals__, name)
+            part = self._note(function.__globals__, name, function.__globals__)
             if isinstance(part, types.ModuleType) and attribute is not None:
                 if not _is_installed(part.__name__):
-                    self.follow(self._note(vars(part), attribute))
+                    self.follow(self._note(part, attribute, vars(part)))
             else:
                 self.follow(part)
         for cell in function.__closure__ or ():
-            self.follow(self._note(cell, "cell_contents"))
+            self.follow(self._note(cell, "cell_contents", cell))
 
 
 # %% ../nbs/state.ipynb #ac8b561e
@@ -686,7 +702,7 @@ def _token(root: Any) -> int:
                         known.insert(0, known.pop(i))
                         _forget(version.places)
                     return version.token
-            places, kept = _Places(root), []
+            places, kept = _Places(root), list[Any]()
             version = _Version(places, _marks(places, kept), next(_tokens), kept)
             if known:
                 _forget(places)

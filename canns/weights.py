@@ -53,45 +53,45 @@ __all__ = [
 class _Algebra(ActsAsArray):
     """Operators of `OuterProducts`. What is not here is done by the ordinary array."""
 
-    def __matmul__(self, x: Any) -> jax.Array:
+    def __matmul__(self: Any, x: Any) -> jax.Array:
         return times(self, x)
 
-    def __rmatmul__(self, x: Any) -> jax.Array:
+    def __rmatmul__(self: Any, x: Any) -> jax.Array:
         return times(self.T, jnp.asarray(x).T).T
 
-    def __add__(self, other: Any) -> Any:
+    def __add__(self: Any, other: Any) -> Any:
         return plus(self, other)
 
-    def __radd__(self, other: Any) -> Any:
+    def __radd__(self: Any, other: Any) -> Any:
         return plus(self, other)
 
-    def __sub__(self, other: Any) -> Any:
+    def __sub__(self: Any, other: Any) -> Any:
         return plus(self, -other if isinstance(other, _Algebra) else -jnp.asarray(other))
 
-    def __rsub__(self, other: Any) -> Any:
+    def __rsub__(self: Any, other: Any) -> Any:
         return other - self._array
 
-    def __neg__(self) -> Any:
+    def __neg__(self: Any) -> Any:
         return scaled(self, -1.0)
 
-    def __mul__(self, factor: Any) -> Any:
+    def __mul__(self: Any, factor: Any) -> Any:
         return scaled(self, factor) if np.ndim(factor) == 0 else self._array * factor
 
     __rmul__ = __mul__
 
-    def __truediv__(self, divisor: Any) -> Any:
+    def __truediv__(self: Any, divisor: Any) -> Any:
         return scaled(self, 1.0 / divisor) if np.ndim(divisor) == 0 else self._array / divisor
 
-    def __getitem__(self, index: Any) -> jax.Array:
+    def __getitem__(self: Any, index: Any) -> jax.Array:
         return block(self, index)
 
-    def __len__(self) -> int:
+    def __len__(self: Any) -> int:
         return self.shape[0]
 
-    def __eq__(self, other: object) -> Any:
+    def __eq__(self: Any, other: object) -> Any:
         return self._array == (other._array if isinstance(other, _Algebra) else other)
 
-    def __ne__(self, other: object) -> Any:
+    def __ne__(self: Any, other: object) -> Any:
         return self._array != (other._array if isinstance(other, _Algebra) else other)
 
     __hash__ = object.__hash__
@@ -137,18 +137,18 @@ class _Matrix(_Algebra):
         return sum(leaf.nbytes for leaf in jax.tree.leaves(self))
 
     @property
-    def T(self) -> OuterProducts:
+    def T(self: Any) -> OuterProducts:
         """The transpose: the two sides exchanged."""
         if self.pre is None:
             return self
         peak = jnp.max(jnp.abs(self.pre), axis=1, initial=0)
         return _like(self, post=self.pre, pre=self.post, peak=peak)
 
-    def diagonal(self) -> jax.Array:
+    def diagonal(self: Any) -> jax.Array:
         """The entries W[i, i], shape (min(M, N),)."""
         return self.own if is_square(self) else _own(self.post, self.pre, self.coef)
 
-    def astype(self, dtype: Any) -> OuterProducts:
+    def astype(self: Any, dtype: Any) -> OuterProducts:
         """The same matrix with another type of entries."""
         whole = ("used",)
         parts = {n: getattr(self, n) for n in _PARTS if n not in whole}
@@ -163,7 +163,7 @@ class _Matrix(_Algebra):
         return tuple(getattr(self, name) for name in _PARTS), None
 
     @classmethod
-    def tree_unflatten(cls, _: None, parts: tuple) -> OuterProducts:
+    def tree_unflatten(cls, _: None, parts: tuple) -> Any:
         """Put the arrays back, for JAX."""
         new = object.__new__(cls)
         vars(new).update(zip(_PARTS, parts, strict=True))
@@ -332,7 +332,8 @@ def block(W: OuterProducts, index: Any) -> jax.Array:
     """``W[index]``: only the rows (or columns) asked for are unfolded, where that is possible."""
     parts = index if isinstance(index, tuple) else (index,)
     rows, columns = (np.asarray(p) if isinstance(p, list) else p for p in (*parts, slice(None))[:2])
-    plain = isinstance(rows, (int, slice, np.ndarray, np.integer, jax.Array)) and np.ndim(rows) < 2
+    kinds = (int, slice, np.ndarray, np.integer, jax.Array)
+    plain = isinstance(rows, kinds) and getattr(rows, "ndim", 0) < 2
     if len(parts) > 2 or not plain or not isinstance(columns, (int, slice)):
         return unfolded(W)[index if isinstance(index, tuple) else parts[0]]
     if isinstance(rows, slice) and rows == slice(None) and columns != slice(None):
@@ -556,7 +557,7 @@ def _sweep_structured(
         return overlaps + pre_i * (new - s_i), new
 
     start = _project(W.senders, s)
-    _, new = lax.scan(visit, start, (post, pre, W.removed[order], s[order], order))
+    new: jax.Array = lax.scan(visit, start, (post, pre, W.removed[order], s[order], order))[1]
     return s.at[order].set(new)
 
 

@@ -16,8 +16,8 @@ from canns.trainer import (
     SangerTrainer,
     STDPTrainer,
     TripletSTDPTrainer,
-    oja_update,
-    sanger_update,
+    oja_change,
+    sanger_change,
     stdp_weight_change,
 )
 from canns.weights import OuterProducts, zero_diagonal
@@ -215,7 +215,7 @@ def test_without_a_learning_rate_nothing_is_learned(rule, seed):
 @given(seed=seeds)
 def test_the_first_neuron_of_sanger_is_one_of_oja(seed):
     W, x, y = integers(seed, 4, 6), integers(seed + 1, 6), integers(seed + 2, 4)
-    np.testing.assert_array_equal(sanger_update(W, x, y, 0.5)[0], oja_update(W, x, y, 0.5)[0])
+    np.testing.assert_array_equal(sanger_change(W, x, y, 0.5)[0], oja_change(W, x, y, 0.5)[0])
 
 
 @law

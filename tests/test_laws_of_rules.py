@@ -34,7 +34,7 @@ from canns.trainer import (
     covariance_update,
     multiplicative_normalization,
     projection_weights,
-    scaling_update,
+    scaling_change,
     storkey_update,
     subtractive_normalization,
     unlearning_update,
@@ -168,7 +168,7 @@ def test_attention_is_a_mean_of_memories_and_sharp_attention_picks_one(size, see
 def test_scaling_and_division_keep_the_ratios_of_weights(seed, rate, target):
     W = np.random.default_rng(seed).uniform(0.1, 1, (4, 9)).astype(np.float32)
     ratios = W / W[:, :1]
-    scaled = np.asarray(scaling_update(W, np.full(4, rate), target, 0.1))
+    scaled = W + np.asarray(scaling_change(W, np.full(4, rate), target, 0.1))
     divided = np.asarray(multiplicative_normalization(W, 2.5))
     for new in (scaled, divided):
         np.testing.assert_allclose(new / new[:, :1], ratios, rtol=1e-5)

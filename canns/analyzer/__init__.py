@@ -43,6 +43,12 @@ from canns.analyzer.theory import (
     phase_diagram,
 )
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+# %% ../../nbs/analyzer/index.ipynb #0358e06e
 __all__ = [
     "Basins",
     "CapacityCurve",

@@ -5,9 +5,10 @@
 # %% ../../nbs/analyzer/animation.ipynb #bb5899cd
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -15,16 +16,40 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import FuncAnimation
 
-from .recall import as_signs, left_as_it_was, observe, overlaps, state_energies
-from ..state import ParamState, lift, per_model, states
-from ..trainer.base import _compilable, as_count
+from .. import checks
+from .pictures import axes_or_new, draw_state, picture_shape
+from .recall import observed, overlaps, state_energies
+from ..recall import Network, advance, ask, has, is_key, parts, reset, running
+from ..state import boxes, guard, kept, lift, per_model
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Int
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["between", "Recording", "record_recall", "film_strip", "animate_recall"]
+__all__ = [
+    "BLOCK",
+    "between",
+    "RecordingPlots",
+    "Recording",
+    "record_recall",
+    "film_strip",
+    "animate_recall",
+]
 
 
 # %% ../../nbs/analyzer/animation.ipynb #a91fe3c3
-def between(before: Any, after: Any, order: Any, every: int = 1) -> np.ndarray:
+def between(
+    before: Float[ArrayLike, "N"], after: Float[ArrayLike, "N"], order: Int[ArrayLike, "N"],
+    every: int = 1,
+) -> np.ndarray:  # fmt: skip
     """States on the way through one sweep, in which each neuron is visited once.
 
     Parameters
@@ -39,6 +64,13 @@ def between(before: Any, after: Any, order: Any, every: int = 1) -> np.ndarray:
     -------
     array, shape (ceil(N / every), N)
         After `every` visits, after twice as many, and so on; `after` is the last.
+
+    Examples
+    --------
+    >>> between([0, 0, 0], [1, 1, 1], order=[2, 0, 1])
+    array([[0, 0, 1],
+           [1, 0, 1],
+           [1, 1, 1]])
     """
     rank = np.argsort(order)
     visits = np.minimum(np.arange(every, len(rank) + every, every), len(rank))
@@ -46,8 +78,45 @@ def between(before: Any, after: Any, order: Any, every: int = 1) -> np.ndarray:
 
 
 # %% ../../nbs/analyzer/animation.ipynb #cda1e9b4
+class RecordingPlots:
+    """Pictures of a `Recording`."""
+
+    states: np.ndarray
+    energy: np.ndarray
+    time: np.ndarray
+
+    def overlaps(self, patterns: ArrayLike) -> np.ndarray:
+        """Overlap of each state with `patterns` (P, N); shape (T + 1, P)."""
+        return np.asarray(overlaps(self.states, patterns))
+
+    def plot_energy(self, ax: Axes | None = None) -> Axes:
+        """Draw the energy against time. Returns the Axes."""
+        ax = axes_or_new(ax)
+        ax.plot(self.time, self.energy, color="#0072b2")
+        ax.set(xlabel="time (sweeps)", ylabel="energy")
+        return ax
+
+    def plot_overlaps(
+        self, patterns: ArrayLike, ax: Axes | None = None, names: Sequence[str] | None = None
+    ) -> Axes:
+        """Draw the overlaps with `patterns` (P, N) against time. Returns the Axes.
+
+        With `names`, a list of P strings, there is a legend.
+        """
+        ax = axes_or_new(ax)
+        lines = ax.plot(self.time, self.overlaps(patterns))
+        colours = 9 * ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "0.4")
+        for line, colour in zip(lines, colours, strict=False):
+            line.set_color(colour)
+        ax.set(xlabel="time (sweeps)", ylabel="overlap", ylim=(-1.05, 1.05))
+        if names is not None:
+            ax.legend(lines, names, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        return ax
+
+
+# %% ../../nbs/analyzer/animation.ipynb #7b96d2f7
 @dataclass(frozen=True, repr=False)
-class Recording:
+class Recording(RecordingPlots):
     """All states of one recall. Made by `record_recall`.
 
     Attributes
@@ -64,68 +133,87 @@ class Recording:
     energy: np.ndarray
     time: np.ndarray
 
-    def overlaps(self, patterns: Any) -> np.ndarray:
-        """Overlap of each state with `patterns` (P, N); shape (T + 1, P)."""
-        return np.asarray(overlaps(self.states, patterns))
-
     def __len__(self) -> int:
         return len(self.states)
 
     def __repr__(self) -> str:
         return (
-            f"Recording({len(self)} states of {self.states.shape[1]} neurons over {self.time[-1]:g} sweeps, "
-            f"energy {self.energy[0]:.4g} to {self.energy[-1]:.4g})"
+            f"Recording({len(self)} states of {self.states.shape[1]} neurons over "
+            f"{self.time[-1]:g} sweeps, energy {self.energy[0]:.4g} to {self.energy[-1]:.4g})"
         )
 
-    def plot_energy(self, ax: Any = None) -> Any:
-        """Draw the energy against time. Returns the Axes."""
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        ax.plot(self.time, self.energy, color="#0072b2")
-        ax.set(xlabel="time (sweeps)", ylabel="energy")
-        return ax
 
-    def plot_overlaps(self, patterns: Any, ax: Any = None, names: Any = None) -> Any:
-        """Draw the overlaps with `patterns` (P, N) against time. Returns the Axes.
-
-        With `names`, a list of P strings, there is a legend.
-        """
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        lines = ax.plot(self.time, self.overlaps(patterns))
-        for line, colour in zip(
-            lines, 9 * ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "0.4"), strict=False
-        ):
-            line.set_color(colour)
-        ax.set(xlabel="time (sweeps)", ylabel="overlap", ylim=(-1.05, 1.05))
-        if names is not None:
-            ax.legend(lines, names, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
-        return ax
+# %% ../../nbs/analyzer/animation.ipynb #c8b999a8
+BLOCK = 32
+"""Sweeps that are recorded by one call of the compiled program."""
 
 
-@per_model(static=("state_name", "num_iter"))
-def _trace(model: Any, params: dict, flow: dict, *, state_name: str, num_iter: int) -> tuple:
-    """States after each of `num_iter` updates, and the boxes that change before each."""
-    update = lift(model.update, states(model))
+@per_model(static=("state_name",))
+def _trace(model: Any, params: dict, flow: dict, count: Any, *, state_name: str) -> tuple:
+    """The boxes after `count` updates; states after each of them, and random keys before each."""
+    update = lift(lambda: advance(model, ask(model, "energy", jnp.nan)), boxes(model))
 
-    def step(flow: dict, _: None) -> tuple:
+    def step(t: Any, carry: tuple) -> tuple:
+        flow, after, keys = carry
+        keys = {name: keys[name].at[t].set(flow[name]) for name in keys}
         new = update({**params, **flow})[0]
-        new = {name: new[name] for name in flow}
-        return new, (new[state_name], {n: v for n, v in flow.items() if n != state_name})
+        return {name: new[name] for name in flow}, after.at[t].set(new[state_name]), keys
 
-    return jax.lax.scan(step, flow, length=num_iter)[1]
+    after = jnp.zeros((BLOCK, *flow[state_name].shape), flow[state_name].dtype)
+    keys = {n: jnp.broadcast_to(v, (BLOCK, *v.shape)) for n, v in flow.items() if is_key(v)}
+    return jax.lax.fori_loop(0, count, step, (flow, after, keys))
+
+
+def _sweeps(net: Network, start: np.ndarray, num_iter: int, compiled: bool) -> tuple:
+    """The cue and the states after each sweep, and the keys called ``key`` before each sweep."""
+    reset(net)
+    now = parts(net)
+    flow = now.flow | {now.state_name: jnp.asarray(start, net.activity.dtype)}
+    found, keys = [start[None]], []
+    with running(now.boxes, compiled):
+        for done in range(0, num_iter, BLOCK):
+            count = min(BLOCK, num_iter - done)
+            flow, after, seen = _trace(
+                net.model, now.params, flow, count, state_name=now.state_name
+            )
+            found.append(np.asarray(after)[:count])
+            keys.append(seen.get("key"))
+    return np.concatenate(found), keys
+
+
+# %% ../../nbs/analyzer/animation.ipynb #5db5388b
+@jax.jit
+def _second(keys: jax.Array) -> jax.Array:
+    return jax.vmap(lambda key: jax.random.split(key)[1])(keys)
 
 
 @partial(jax.jit, static_argnames="size")
-def _orders(keys: jax.Array, size: int) -> jax.Array:
-    """In which order a model with these random keys visits its neurons, shape (T, size)."""
-    return jax.vmap(lambda key: jax.random.permutation(jax.random.split(key)[1], size))(keys)
+def _order(key: jax.Array, size: int) -> jax.Array:
+    return jax.random.permutation(key, size)
 
 
-def record_recall(model: Any, cue: Any, num_iter: int = 20, every: int | None = None) -> Recording:
+def _within(sweeps: np.ndarray, keys: list, every: int) -> tuple[np.ndarray, np.ndarray]:
+    """States after every so many visits, and their times."""
+    size = sweeps.shape[1]
+    each = [key for block in keys for key in _second(block)][: len(sweeps) - 1]
+    found = [
+        between(before, after, np.asarray(_order(key, size)), every)
+        for before, after, key in zip(sweeps[:-1], sweeps[1:], each, strict=True)
+    ]
+    inside = np.minimum(np.arange(1, -(-size // every) + 1) * every / size, 1)
+    time = (np.arange(len(found))[:, None] + inside).ravel()
+    return np.concatenate([sweeps[:1], *found]), np.concatenate([[0], time])
+
+
+# %% ../../nbs/analyzer/animation.ipynb #ee8ba140
+def record_recall(
+    model: Any, cue: ArrayLike, num_iter: int = 20, every: int | None = None
+) -> Recording:
     """Record a recall, until nothing changes any more. The model is left as it was.
 
     Parameters
     ----------
-    model : object or Trainer
+    model : object, Trainer or Network
         A trained model (see `canns.analyzer.recall.settle`).
     cue : array_like, shape (N,)
     num_iter : int, default 20
@@ -144,47 +232,30 @@ def record_recall(model: Any, cue: Any, num_iter: int = 20, every: int | None = 
         If the model was never trained, the cue is no state of it, a number is out of range, or
         `every` is given for a network whose neurons change together.
     """
-    asked = observe(model)
-    num_iter = as_count(num_iter, "num_iter", at_least=1)
-    every = None if every is None else as_count(every, "every", at_least=1)
-    start = asked.checked([np.asarray(cue)], "cue")[0]
-    if every and not (getattr(asked.model, "asyn", False) and hasattr(asked.model, "key")):
+    net, compiled = observed(model), ask(model, "use_compile", True)
+    num_iter = checks.count(num_iter, "num_iter", at_least=1)
+    every = None if every is None else checks.count(every, "every", at_least=1)
+    start = net.checked([np.asarray(cue)], "cue")[0]
+    if every and not (ask(net.model, "asyn", False) and has(net.model, "key")):
         raise ValueError(
             f"every={every} needs a network whose neurons take turns (asyn=True); in this "
-            f"{type(asked.model).__name__} they change together, so record whole sweeps"
+            f"{type(net.model).__name__} they change together, so record whole sweeps"
         )
-    with left_as_it_was(asked):
-        asked.reset()
-        boxes = states(asked.model)
-        activity, weights = (
-            getattr(asked.model, attr) for attr in (asked.state_attr, asked.weight_attr)
-        )
-        params = {n: b.value for n, b in boxes.items() if isinstance(b, ParamState) or b is weights}
-        flow = {n: b.value for n, b in boxes.items() if n not in params}
-        name = next(n for n, b in boxes.items() if b is activity)
-        flow[name] = jnp.asarray(start, activity.dtype)
-        with asked._run("Recording", num_iter, False, _compilable(boxes)):
-            after, others = _trace(asked.model, params, flow, state_name=name, num_iter=num_iter)
-    sweeps = np.concatenate([start[None], np.asarray(after)])
+    with guard(net.model), kept(net.model, always=True):
+        sweeps, keys = _sweeps(net, start, num_iter, compiled)
     moved = np.flatnonzero(np.any(np.abs(np.diff(sweeps, axis=0)) > 1e-6, axis=1))
     sweeps = sweeps[: moved[-1] + 2 if len(moved) else 1]
     frames, time = sweeps, np.arange(len(sweeps), dtype=float)
     if every and len(sweeps) > 1:
-        orders = np.asarray(_orders(others["key"], len(start)))[: len(sweeps) - 1]
-        parts = [
-            between(*pair, order, every)
-            for *pair, order in zip(sweeps[:-1], sweeps[1:], orders, strict=True)
-        ]
-        frames = np.concatenate([start[None], *parts])
-        within = np.minimum(np.arange(1, len(parts[0]) + 1) * every / len(start), 1)
-        time = np.concatenate([[0], (np.arange(len(parts))[:, None] + within).ravel()])
-    return Recording(frames, state_energies(asked, frames), time)
+        frames, time = _within(sweeps, keys, every)
+    return Recording(frames, state_energies(model, frames), time)
 
 
 # %% ../../nbs/analyzer/animation.ipynb #906ba3a8
 def film_strip(
-    recording: Recording, shape: tuple[int, int] | None = None, frames: int = 8, axes: Any = None
-) -> np.ndarray:
+    recording: Recording, shape: tuple[int, int] | None = None, frames: int = 8,
+    axes: Sequence[Axes] | np.ndarray | None = None,
+) -> np.ndarray:  # fmt: skip
     """Draw states of a recall as a row of pictures, evenly spaced from the first to the last.
 
     Parameters
@@ -206,29 +277,26 @@ def film_strip(
     ValueError
         If the shape does not fit the number of neurons, or the Axes the number of pictures.
     """
-    shape = _shape(recording, shape)
-    count = min(as_count(frames, "frames", at_least=2), len(recording))
+    shape = picture_shape(recording.states.shape[1], shape)
+    count = min(checks.count(frames, "frames", at_least=2), len(recording))
     chosen = np.round(np.linspace(0, len(recording) - 1, count)).astype(int)
     if axes is None:
         size = (1.15 * count, 1.5 * shape[0] / shape[1])
         axes = plt.subplots(1, count, figsize=size, squeeze=False, layout="constrained")[1]
-    axes = np.ravel(axes)
-    if len(axes) != count:
-        raise ValueError(f"expected {count} Axes; got {len(axes)}")
-    for ax, t in zip(axes, chosen, strict=True):
-        _picture(ax, recording.states[t], shape)
+    row = np.ravel(np.asarray(axes))
+    if len(row) != count:
+        raise ValueError(f"expected {count} Axes; got {len(row)}")
+    for ax, t in zip(row, chosen, strict=True):
+        draw_state(ax, recording.states[t], shape)
         ax.set_title(f"{recording.time[t]:.3g}", fontsize=9)
-    return axes
+    return row
 
 
+# %% ../../nbs/analyzer/animation.ipynb #f8672896
 def animate_recall(
-    recording: Recording,
-    patterns: Any,
-    shape: tuple[int, int] | None = None,
-    names: Any = None,
-    interval: float = 80.0,
-    fig: Any = None,
-) -> FuncAnimation:
+    recording: Recording, patterns: ArrayLike, shape: tuple[int, int] | None = None,
+    names: Sequence[str] | None = None, interval: float = 80.0, fig: Figure | None = None,
+) -> FuncAnimation:  # fmt: skip
     """An animation of a recall: the state as a picture, overlaps and energy against time.
 
     Parameters
@@ -256,12 +324,12 @@ def animate_recall(
     TypeError, ValueError
         If the patterns or the shape do not fit the recording.
     """
-    shape = _shape(recording, shape)
-    patterns = as_signs(patterns, recording.states.shape[1])
+    size = recording.states.shape[1]
+    shape, memories = picture_shape(size, shape), checks.signs(patterns, size)
     fig = plt.figure(figsize=(7.6, 3.2), layout="constrained") if fig is None else fig
     axes = fig.subplot_mosaic([["state", "overlap"], ["state", "energy"]], width_ratios=(1, 1.3))
-    picture = _picture(axes["state"], recording.states[0], shape)
-    recording.plot_overlaps(patterns, axes["overlap"], names)
+    picture = draw_state(axes["state"], recording.states[0], shape)
+    recording.plot_overlaps(memories, axes["overlap"], names)
     recording.plot_energy(axes["energy"])
     axes["overlap"].set(xlabel="")
     cursors = [axes[name].axvline(0, color="0.3", lw=1) for name in ("overlap", "energy")]
@@ -274,19 +342,3 @@ def animate_recall(
         return [picture, *cursors]
 
     return FuncAnimation(fig, draw, frames=len(recording), interval=interval)
-
-
-def _shape(recording: Recording, shape: Any) -> tuple[int, int]:
-    """Height and width of a picture of all neurons."""
-    size = recording.states.shape[1]
-    side = int(np.sqrt(size))
-    shape = (side, side) if shape is None else tuple(shape)
-    if len(shape) != 2 or shape[0] * shape[1] != size:
-        raise ValueError(f"a picture of shape {shape} does not hold {size} neurons; give its shape")
-    return shape
-
-
-def _picture(ax: Any, state: np.ndarray, shape: tuple[int, int]) -> Any:
-    """Draw one state as a picture without ticks."""
-    ax.set(xticks=[], yticks=[])
-    return ax.imshow(state.reshape(shape), cmap="gray", vmin=-1, vmax=1)

@@ -6,23 +6,43 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 
-from .recall import COLOURS, as_signs, classify, observe, settle
-from ..trainer.base import as_count
+from .. import checks
+from .pictures import axes_or_new
+from .recall import COLOURS, checked_threshold, classify, observed, settle
+from ..progress import bar
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["ENDS", "flip", "Basins", "measure_basins"]
+__all__ = [
+    "ENDS",
+    "flip",
+    "BasinPlots",
+    "Basins",
+    "noise_levels",
+    "shares_of_ends",
+    "measure_basins",
+]
 
 
 # %% ../../nbs/analyzer/basins.ipynb #c23712bc
-@jax.jit
-def flip(patterns: Any, share: Any, key: jax.Array) -> jax.Array:
+def flip(
+    patterns: Float[ArrayLike, "B N"], share: float | Array, key: Array
+) -> Float[Array, "B N"]:
     """Change the sign of an exact share of each pattern's entries, at random places.
 
     Parameters
@@ -36,8 +56,24 @@ def flip(patterns: Any, share: Any, key: jax.Array) -> jax.Array:
     Returns
     -------
     jax.Array, shape (B, N)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the share is no number from 0 to 1.
+
+    Examples
+    --------
+    >>> int(flip(np.ones((1, 10)), 0.3, jax.random.key(0)).sum())  # three of ten are -1
+    4
     """
-    x = jnp.asarray(patterns)
+    checks.share(share, "share")
+    number = share if checks.is_traced(share) else np.float32(share)
+    return _flipped(jnp.asarray(patterns), number, key)
+
+
+@jax.jit
+def _flipped(x: jax.Array, share: Any, key: jax.Array) -> jax.Array:
     order = jnp.argsort(jax.random.uniform(key, x.shape), axis=1)
     turn = jnp.arange(x.shape[1]) < jnp.round(share * x.shape[1])
     rows = jnp.arange(len(x))[:, None]
@@ -49,8 +85,52 @@ ENDS = ("recalled", "another memory", "negative", "mixture", "spurious")
 """Where a recall can end: at the memory that it started from, or at one of four kinds of others."""
 
 
+class BasinPlots:
+    """Pictures of `Basins`."""
+
+    noise: np.ndarray
+    ends: np.ndarray
+    trials: int
+
+    @property
+    def recalled(self) -> np.ndarray:
+        """Probability of recall at each noise level, shape (L,)."""
+        return self.ends[:, 0]
+
+    @property
+    def error(self) -> np.ndarray:
+        """Standard error of `recalled`, shape (L,), if all trials are independent."""
+        return np.sqrt(self.recalled * (1 - self.recalled) / self.trials)
+
+    def plot(self, ax: Axes | None = None, **style: Any) -> Axes:
+        """Draw the probability of recall with its standard error. Returns the Axes.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        **style
+            For ``ax.errorbar``, such as ``color`` and ``label``.
+        """
+        ax = axes_or_new(ax)
+        style = {"color": "#0072b2", "marker": "o", "ms": 4, **style}
+        ax.errorbar(self.noise, self.recalled, self.error, **style)
+        ax.set(xlabel="share of flipped bits", ylabel="probability of recall", ylim=(-0.03, 1.03))
+        return ax
+
+    def plot_ends(self, ax: Axes | None = None) -> Axes:
+        """Draw where recalls ended, as stacked areas. Returns the Axes."""
+        ax = axes_or_new(ax)
+        colours = [COLOURS["memory"], "#009e73", *(COLOURS[k] for k in ENDS[2:])]
+        ax.stackplot(self.noise, self.ends.T, labels=ENDS, colors=colours)
+        ax.set(xlabel="share of flipped bits", ylabel="share of recalls", ylim=(0, 1))
+        ax.margins(x=0)
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        return ax
+
+
+# %% ../../nbs/analyzer/basins.ipynb #719f3839
 @dataclass(frozen=True, repr=False)
-class Basins:
+class Basins(BasinPlots):
     """Recall against noise. Made by `measure_basins`.
 
     Attributes
@@ -69,16 +149,6 @@ class Basins:
     ends: np.ndarray
     trials: int
     load: float
-
-    @property
-    def recalled(self) -> np.ndarray:
-        """Probability of recall at each noise level, shape (L,)."""
-        return self.ends[:, 0]
-
-    @property
-    def error(self) -> np.ndarray:
-        """Standard error of `recalled`, shape (L,), if all trials are independent."""
-        return np.sqrt(self.recalled * (1 - self.recalled) / self.trials)
 
     @property
     def radius(self) -> float:
@@ -102,43 +172,40 @@ class Basins:
             f"{self.noise[0]:g} to {self.noise[-1]:g}, {self.trials} trials each)"
         )
 
-    def plot(self, ax: Any = None, **style: Any) -> Any:
-        """Draw the probability of recall with its standard error. Returns the Axes.
 
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-        **style
-            For ``ax.errorbar``, such as ``color`` and ``label``.
-        """
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        style = {"color": "#0072b2", "marker": "o", "ms": 4, **style}
-        ax.errorbar(self.noise, self.recalled, self.error, **style)
-        ax.set(xlabel="share of flipped bits", ylabel="probability of recall", ylim=(-0.03, 1.03))
-        return ax
+# %% ../../nbs/analyzer/basins.ipynb #6022c8b5
+def noise_levels(noise: Any = None) -> np.ndarray:
+    """`noise` as an array of shares from 0 to 0.5, rising; 11 of them by default.
 
-    def plot_ends(self, ax: Any = None) -> Any:
-        """Draw where recalls ended, as stacked areas. Returns the Axes."""
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        colours = [COLOURS["memory"], "#009e73", *(COLOURS[k] for k in ENDS[2:])]
-        ax.stackplot(self.noise, self.ends.T, labels=ENDS, colors=colours)
-        ax.set(xlabel="share of flipped bits", ylabel="share of recalls", ylim=(0, 1))
-        ax.margins(x=0)
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-        return ax
+    Examples
+    --------
+    >>> noise_levels([0.1, 0.3])
+    array([0.1, 0.3])
+    """
+    if noise is None:
+        return np.linspace(0, 0.5, 11)
+    levels = np.array(noise, float, ndmin=1)
+    inside = levels.ndim == 1 and len(levels) and np.all((levels >= 0) & (levels <= 0.5))
+    if not inside or np.any(np.diff(levels) <= 0):
+        raise ValueError(f"noise must be shares from 0 to 0.5, rising; got {levels}")
+    return levels
 
 
+def shares_of_ends(
+    final: np.ndarray, memories: np.ndarray, own: np.ndarray, threshold: float
+) -> list[float]:
+    """Share of the final states (B, N) in each of `ENDS`, for starts at the memories `own` (B,)."""
+    outcomes = classify(final, memories, threshold)
+    kind = np.where(outcomes.kind == "memory", "another memory", outcomes.kind)
+    kind[(outcomes.kind == "memory") & (outcomes.best == own)] = "recalled"
+    return [float(np.mean(kind == end)) for end in ENDS]
+
+
+# %% ../../nbs/analyzer/basins.ipynb #abfe2008
 def measure_basins(
-    model: Any,
-    patterns: Any,
-    noise: Any = None,
-    trials: int = 100,
-    *,
-    num_iter: int = 50,
-    threshold: float = 0.9,
-    seed: int = 0,
-    show_progress: bool = False,
-) -> Basins:
+    model: Any, patterns: ArrayLike, noise: Any = None, trials: int = 100, *, num_iter: int = 50,
+    threshold: float = 0.9, seed: int = 0, show_progress: bool = False,
+) -> Basins:  # fmt: skip
     """Probability of recall against noise, and where failed recalls end.
 
     The model is left as it was. Memory taken is of the order of ``trials * N`` numbers.
@@ -172,22 +239,16 @@ def measure_basins(
     TypeError, ValueError
         If the model was never trained, the patterns do not fit, or a number is out of range.
     """
-    asked = observe(model)
-    memories = as_signs(patterns, asked._size())
-    trials = as_count(trials, "trials", at_least=1)
-    noise = np.linspace(0, 0.5, 11) if noise is None else np.array(noise, float, ndmin=1)
-    inside = noise.ndim == 1 and len(noise) and np.all((noise >= 0) & (noise <= 0.5))
-    if not inside or np.any(np.diff(noise) <= 0):
-        raise ValueError(f"noise must be shares from 0 to 0.5, rising; got {noise}")
-    order, flips = jax.random.split(jax.random.key(as_count(seed, "seed")))
-    own = np.resize(jax.random.permutation(order, len(memories)), trials)
-    ends = np.zeros((len(noise), len(ENDS)))
-    from tqdm.auto import tqdm
-
-    for ended, share in zip(ends, tqdm(noise, "Basins", disable=not show_progress), strict=True):
-        final, _ = settle(asked, np.asarray(flip(memories[own], share, flips)), num_iter)
-        outcomes = classify(final, memories, threshold)
-        kind = np.where(outcomes.kind == "memory", "another memory", outcomes.kind)
-        kind[(outcomes.kind == "memory") & (outcomes.best == own)] = "recalled"
-        ended[:] = [np.mean(kind == end) for end in ENDS]
-    return Basins(noise, ends, trials, memories.shape[0] / memories.shape[1])
+    memories = checks.signs(patterns, observed(model).size())
+    trials, levels = checks.count(trials, "trials", at_least=1), noise_levels(noise)
+    num_iter, threshold = checks.count(num_iter, "num_iter"), checked_threshold(threshold)
+    seed = checks.count(seed, "seed")
+    order = np.random.default_rng(seed).permutation(len(memories))
+    own, key = np.resize(order, trials), jax.random.key(seed)
+    ends = np.zeros((len(levels), len(ENDS)))
+    with bar("Basins", len(levels), show_progress, unit="level") as shown:
+        for k, share in enumerate(levels):
+            final, _ = settle(model, flip(memories[own], share, key), num_iter)
+            ends[k] = shares_of_ends(final, memories, own, threshold)
+            shown.reach(k + 1)
+    return Basins(levels, ends, trials, memories.shape[0] / memories.shape[1])

@@ -6,31 +6,56 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
+from .. import checks, recall, weights
+from .pictures import axes_or_new
 from ..models.brain_inspired.hopfield import AmariHopfieldNetwork
-from ..state import ParamState
+from ..progress import bar
+from ..recall import Network
+from ..state import on_device
 from ..stimuli import corrupt, random_patterns
-from ..trainer.base import Trainer, as_count
-from ..trainer.hebbian import HebbianTrainer
-from ..weights import OuterProducts
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["stored_by", "CapacityCurve", "capacity_curve", "CriticalLoad", "critical_load"]
+__all__ = [
+    "stored_by",
+    "patterns_for",
+    "CapacityExperiment",
+    "as_weights",
+    "own_overlaps",
+    "one_trial",
+    "CurveStatistics",
+    "CapacityCurve",
+    "capacity_curve",
+    "ScalingLine",
+    "CriticalLoad",
+    "centre_of_fall",
+    "load_at_half",
+    "critical_load",
+]
 
 
 # %% ../../nbs/analyzer/capacity.ipynb #30f1f853
-def stored_by(trainer: type[Trainer], **options: Any) -> Callable:
-    """A storage rule: what `trainer` leaves in a fresh `AmariHopfieldNetwork`.
+def stored_by(trainer: Callable, **options: Any) -> Callable:
+    """A storage rule: what a trainer leaves in a fresh `AmariHopfieldNetwork`.
 
     Parameters
     ----------
@@ -44,6 +69,13 @@ def stored_by(trainer: type[Trainer], **options: Any) -> Callable:
     -------
     callable
         ``rule(patterns) -> (weights, threshold)``, for patterns of shape (P, N).
+
+    Examples
+    --------
+    >>> from canns.trainer import HebbianTrainer
+    >>> W, threshold = stored_by(HebbianTrainer)(np.ones((1, 2), np.float32))
+    >>> np.asarray(W).tolist()
+    [[0.0, 1.0], [1.0, 0.0]]
     """
 
     def rule(patterns: np.ndarray) -> tuple[Any, Any]:
@@ -58,59 +90,163 @@ def stored_by(trainer: type[Trainer], **options: Any) -> Callable:
 
 
 # %% ../../nbs/analyzer/capacity.ipynb #0eb20b45
-class _Network(AmariHopfieldNetwork):
-    """The network with threshold and temperature in boxes, so that new values compile nothing."""
+def patterns_for(loads: ArrayLike, num_neurons: int) -> list[int]:
+    """Whole numbers of patterns for these loads, shape (L,).
+
+    Examples
+    --------
+    >>> patterns_for([0.05, 0.1], 100)
+    [5, 10]
+    """
+    alpha = np.asarray(loads, float)
+    if alpha.ndim != 1 or not len(alpha) or not np.all((alpha > 0) & (alpha < np.inf)):
+        raise ValueError(
+            f"loads must be a list of numbers of patterns per neuron, more than zero; got {alpha}"
+        )
+    counts = np.round(alpha * num_neurons).astype(int)
+    if counts.min() < 1:
+        raise ValueError(
+            f"a load of {alpha.min():g} is less than one pattern in {num_neurons} neurons"
+        )
+    return [int(count) for count in counts]
+
+
+@dataclass(frozen=True)
+class CapacityExperiment:
+    """The numbers of a measurement, checked; see `capacity_curve`."""
+
+    num_neurons: int
+    counts: tuple[int, ...]
+    trials: int
+    probes: int
+    noise: float
+    temperature: float
+    activity: float
+    num_iter: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name in ("trials", "probes", "num_iter"):
+            checks.count(getattr(self, name), name, at_least=1)
+        checks.count(self.seed, "seed")
+        checks.non_negative(self.temperature, "temperature")
+        checks.share(self.noise, "noise")
+        checks.probability(self.activity, "activity")
 
     @property
-    def threshold(self) -> Any:
-        return self._threshold.value
-
-    @threshold.setter
-    def threshold(self, value: Any) -> None:
-        value = np.broadcast_to(np.asarray(value, np.float32), self.num_neurons)
-        self._threshold = ParamState(value)
-
-    @property
-    def temperature(self) -> Any:
-        return self._temperature.value
-
-    @temperature.setter
-    def temperature(self, value: Any) -> None:
-        self._temperature = ParamState(np.float32(value))
+    def batch(self) -> int:
+        """Probes at every load; those that are not stored yet do not count."""
+        return min(self.probes, max(self.counts))
 
 
-def _padded(W: Any, num_neurons: int, rank: int) -> Any:
-    """The weights that a rule returned, checked; a sum of outer products with zeros up to `rank`."""
+# %% ../../nbs/analyzer/capacity.ipynb #f069d152
+def as_weights(answer: Any, num_neurons: int, rank: int) -> tuple[Any, Any]:
+    """Weights and threshold that a rule returned; a sum of outer products has room for `rank`.
+
+    Raises
+    ------
+    ValueError
+        If the weights have another shape, or are not finite.
+    """
+    W, threshold = answer if isinstance(answer, tuple) else (answer, 0.0)
     size = (num_neurons, num_neurons)
     if np.shape(W) != size:
         raise ValueError(f"the rule must return weights of shape {size}; got {np.shape(W)}")
-    parts = jax.tree.leaves(W)
-    if not all(np.isfinite(np.asarray(part)).all() for part in parts):
+    if not weights.is_finite(W):
         raise ValueError("the rule returned weights that are not finite")
-    if not isinstance(W, OuterProducts):
-        return jnp.asarray(W, jnp.float32)
-    more = max(rank - W.rank, 0)
-
-    def fill(rows: Any) -> np.ndarray:
-        return np.pad(rows, ((0, more),) + ((0, 0),) * (np.ndim(rows) - 1))
-
-    pre = None if W.symmetric else fill(W.pre)
-    return OuterProducts(fill(W.post), pre, fill(W.coef), W.removed)
+    if not isinstance(W, weights.OuterProducts):
+        return on_device(np.asarray(W, np.float32)), threshold
+    room = min(rank, (num_neurons - 1) // 2)  # beyond, weights are written out
+    return weights.with_room(W, max(room - W.rank, 0)), threshold
 
 
-@jax.jit
-def _project(patterns: jax.Array, fields: jax.Array, activity: Any) -> jax.Array:
+def own_overlaps(
+    patterns: Float[np.ndarray, "B N"], fields: Float[ArrayLike, "B N"], activity: float = 0.5
+) -> np.ndarray:
+    """Overlap of each row of `fields` (B, N) with its pattern (B, N), shape (B,).
+
+    Examples
+    --------
+    >>> own_overlaps(np.array([[1, -1, 1, 1]]), [[1, -1, 1, -1]]).tolist()
+    [0.5]
+    """
     mean = 2 * activity - 1
-    return jnp.mean((patterns - mean) * fields, axis=1) / (1 - mean**2)
+    return np.mean((patterns - mean) * np.asarray(fields), axis=1) / (1 - mean**2)
 
 
-def _overlap(patterns: Any, fields: Any, activity: float) -> np.ndarray:
-    """Of each row of `fields` with its pattern: 1 if they are equal, 0 if unrelated."""
-    return np.asarray(_project(patterns, fields, activity))
+# %% ../../nbs/analyzer/capacity.ipynb #28e30c36
+def one_trial(
+    setup: CapacityExperiment, rule: Callable, net: Network, trial: int
+) -> Iterator[np.ndarray]:
+    """Overlaps after recall at one load after another, shape (probes that are stored,)."""
+    N, batch, largest = setup.num_neurons, setup.batch, max(setup.counts)
+    seeds = np.random.SeedSequence([setup.seed, trial]).generate_state(3)
+    for_patterns, for_damage, for_noise = (int(seed) for seed in seeds)
+    patterns = random_patterns(largest, N, setup.activity, seed=for_patterns)
+    cues = corrupt(patterns[:batch], setup.noise, seed=for_damage)
+    net.model.first_key.value = jax.random.key(for_noise)
+    for count in setup.counts:
+        # the same batch at all loads; what is not stored yet is replaced, and not counted
+        asked = np.where(np.arange(batch) < count, np.arange(batch), 0)
+        W, net.model.threshold = as_weights(rule(patterns[:count]), N, largest)
+        net.weights.value = W
+        if setup.temperature:
+            fields = np.asarray(W @ patterns[:batch].T).T
+            own = own_overlaps(patterns[:batch], fields, setup.activity)
+            net.model.temperature = setup.temperature * float(np.mean(own[:count]))
+        recalled, _ = recall.settle(net, cues[asked], setup.num_iter)
+        yield own_overlaps(patterns[asked], recalled, setup.activity)[: min(batch, count)]
 
 
+# %% ../../nbs/analyzer/capacity.ipynb #d0dd7e53
+class CurveStatistics:
+    """What follows from the overlaps of a `CapacityCurve`."""
+
+    loads: np.ndarray
+    overlaps: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean overlap, shape (L,)."""
+        return np.nanmean(self.overlaps, axis=(1, 2))
+
+    @property
+    def error(self) -> np.ndarray:
+        """Standard error of the mean over the trials, shape (L,); NaN for a single trial."""
+        trials = np.nanmean(self.overlaps, axis=2)
+        if (count := trials.shape[1]) == 1:
+            return np.full(len(trials), np.nan)
+        return np.std(trials, axis=1, ddof=1) / np.sqrt(count)
+
+    def kept(self, above: float = 0.8) -> np.ndarray:
+        """Share of recalls with an overlap larger than `above`, in each trial, shape (L, trials)."""
+        seen = ~np.isnan(self.overlaps)
+        return np.sum(self.overlaps > above, axis=2) / np.sum(seen, axis=2)
+
+    def plot(self, ax: Axes | None = None, **style: Any) -> Axes:
+        """Draw the mean overlap against load, with bars of one standard error.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        **style
+            For ``ax.errorbar``, such as ``color`` or ``label``.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        ax = axes_or_new(ax)
+        style = {"fmt": "o-", "ms": 4, "capsize": 2, **style}
+        ax.errorbar(self.loads, self.mean, np.nan_to_num(self.error), **style)
+        ax.set(xlabel=r"load $\alpha = P/N$", ylabel="overlap after recall $m$")
+        ax.set_ylim(min(0, ax.get_ylim()[0]), 1.03)
+        return ax
+
+
+# %% ../../nbs/analyzer/capacity.ipynb #43d67875
 @dataclass(frozen=True, repr=False)
-class CapacityCurve:
+class CapacityCurve(CurveStatistics):
     """Overlap after recall against load.
 
     Attributes
@@ -131,21 +267,6 @@ class CapacityCurve:
     noise: float
     temperature: float
 
-    @property
-    def mean(self) -> np.ndarray:
-        """Mean overlap, shape (L,)."""
-        return np.nanmean(self.overlaps, axis=(1, 2))
-
-    @property
-    def error(self) -> np.ndarray:
-        """Standard error of the mean over the trials, shape (L,); NaN for a single trial."""
-        return _standard_error(np.nanmean(self.overlaps, axis=2))
-
-    def kept(self, above: float = 0.8) -> np.ndarray:
-        """Share of recalls with an overlap larger than `above`, in each trial, shape (L, trials)."""
-        seen = ~np.isnan(self.overlaps)
-        return np.sum(self.overlaps > above, axis=2) / np.sum(seen, axis=2)
-
     def __repr__(self) -> str:
         _, trials, probes = self.overlaps.shape
         text = (
@@ -158,59 +279,20 @@ class CapacityCurve:
             text += f"\n  {load:6.4f}   {mean:6.4f} ± {error:6.4f}   {kept:5.1%}"
         return text
 
-    def plot(self, ax: Any = None, **style: Any) -> Any:
-        """Draw the mean overlap against load, with bars of one standard error.
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        **style
-            For ``ax.errorbar``, such as ``color`` or ``label``.
-
-        Returns
-        -------
-        matplotlib Axes
-        """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            ax = plt.gca()
-        style = {"fmt": "o-", "ms": 4, "capsize": 2} | style
-        ax.errorbar(self.loads, self.mean, np.nan_to_num(self.error), **style)
-        ax.set(xlabel=r"load $\alpha = P/N$", ylabel="overlap after recall $m$")
-        ax.set_ylim(min(0, ax.get_ylim()[0]), 1.03)
-        return ax
-
-
-def _standard_error(trials: np.ndarray) -> np.ndarray:
-    count = trials.shape[1]
-    if count == 1:
-        return np.full(len(trials), np.nan)
-    return np.std(trials, axis=1, ddof=1) / np.sqrt(count)
-
-
+# %% ../../nbs/analyzer/capacity.ipynb #76405497
 def capacity_curve(
-    rule: Callable | type[Trainer],
-    num_neurons: int,
-    loads: Any,
-    *,
-    trials: int = 10,
-    probes: int = 128,
-    noise: float = 0.0,
-    temperature: float = 0.0,
-    activity: float = 0.5,
-    asyn: bool = False,
-    num_iter: int = 100,
-    seed: int = 0,
-    show_progress: bool = False,
-) -> CapacityCurve:
+    rule: Callable, num_neurons: int, loads: ArrayLike, *, trials: int = 10, probes: int = 128,
+    noise: float = 0.0, temperature: float = 0.0, activity: float = 0.5, asyn: bool = False,
+    num_iter: int = 100, seed: int = 0, show_progress: bool = False,
+) -> CapacityCurve:  # fmt: skip
     """Overlap after recall against load, for any storage rule.
 
     Parameters
     ----------
-    rule : callable or Trainer class
+    rule : callable or class of trainers
         ``rule(patterns)`` returns weights of shape (N, N) for patterns of shape (P, N), or a pair
-        of weights and threshold (a number, or one per neuron). A trainer class stands for
+        of weights and threshold (a number, or one per neuron). A class stands for
         ``stored_by(trainer)``.
     num_neurons : int
         N.
@@ -245,74 +327,82 @@ def capacity_curve(
     ValueError
         If a number is out of range, or the rule returns weights of another shape or not finite.
     """
-    N = as_count(num_neurons, "num_neurons", at_least=1)
-    counts = _counts(loads, N)
-    trials, probes, num_iter = (
-        as_count(value, name, at_least=1)
-        for value, name in ((trials, "trials"), (probes, "probes"), (num_iter, "num_iter"))
+    N = checks.count(num_neurons, "num_neurons", at_least=1)
+    counts = tuple(patterns_for(loads, N))
+    setup = CapacityExperiment(
+        N, counts, trials, probes, noise, temperature, activity, num_iter, seed
     )
-    if not 0 <= temperature < np.inf:
-        raise ValueError(f"temperature must be zero or more; got {temperature}")
-    if not 0 <= noise <= 1:
-        raise ValueError(f"noise is a share of bits from 0 to 1; got {noise}")
     rule = stored_by(rule) if isinstance(rule, type) else rule
-    network = _Network(
-        N, asyn=asyn, activation="glauber" if temperature else "sign", temperature=1.0
-    )
-    recaller = HebbianTrainer(network)
-    largest = max(counts)
-    batch = min(probes, largest)
-    overlaps = np.full((len(counts), trials, probes), np.nan, np.float32)
-    with _bar(trials * len(counts), show_progress) as bar:
+    net = Network(AmariHopfieldNetwork(N, asyn, activation="glauber" if temperature else "sign"))
+    found = np.full((len(counts), trials, probes), np.nan, np.float32)
+    with bar("Storing and recalling", trials * len(counts), show_progress, unit="load") as shown:
         for trial in range(trials):
-            for_patterns, for_damage, for_noise = (
-                int(s) for s in np.random.SeedSequence([seed, trial]).generate_state(3)
-            )
-            patterns = random_patterns(largest, N, activity, seed=for_patterns)
-            cues = corrupt(patterns[:batch], noise, seed=for_damage)
-            network.first_key.value = jax.random.key(for_noise)
-            for k, count in enumerate(counts):
-                # the same batch at all loads; what is not stored yet is replaced, and not counted
-                asked = np.where(np.arange(batch) < count, np.arange(batch), 0)
-                W = rule(patterns[:count])
-                W, network.threshold = W if isinstance(W, tuple) else (W, 0.0)
-                network.W.value = _padded(W, N, largest)
-                if temperature:
-                    fields = (network.W.value @ patterns[:batch].T).T
-                    own = _overlap(patterns[:batch], fields, activity)
-                    network.temperature = temperature * np.mean(own[:count])
-                recalled = recaller.predict_batch(cues[asked], num_iter)
-                found = _overlap(patterns[asked], recalled, activity)
-                stored = min(batch, count)
-                overlaps[k, trial, :stored] = found[:stored]
-                bar.update(1)
-    return CapacityCurve(N, np.array(counts) / N, overlaps, float(noise), float(temperature))
-
-
-def _counts(loads: Any, num_neurons: int) -> list[int]:
-    """Numbers of patterns for these loads."""
-    loads = np.asarray(loads, float)
-    if loads.ndim != 1 or not len(loads) or not np.all((loads > 0) & (loads < np.inf)):
-        raise ValueError(
-            f"loads must be a list of numbers of patterns per neuron, more than zero; got {loads}"
-        )
-    counts = np.round(loads * num_neurons).astype(int)
-    if counts.min() < 1:
-        raise ValueError(
-            f"a load of {loads.min():g} is less than one pattern in {num_neurons} neurons"
-        )
-    return [int(count) for count in counts]
-
-
-def _bar(total: int, show: bool) -> Any:
-    from tqdm.auto import tqdm
-
-    return tqdm(total=total, desc="Storing and recalling", disable=not show)
+            for k, overlaps in enumerate(one_trial(setup, rule, net, trial)):
+                found[k, trial, : len(overlaps)] = overlaps
+                shown.reach(trial * len(counts) + k + 1)
+    return CapacityCurve(N, np.array(counts) / N, found, float(noise), float(temperature))
 
 
 # %% ../../nbs/analyzer/capacity.ipynb #b4a2a241
+class ScalingLine:
+    """The line through the loads of networks of several sizes, which leads to infinite ones."""
+
+    num_neurons: np.ndarray
+    half: np.ndarray
+    half_error: np.ndarray
+    power: float
+
+    def line(self) -> tuple[np.ndarray, np.ndarray]:
+        """Load and slope by least squares, shape (2,), and their covariances, shape (2, 2)."""
+        x = self.num_neurons**-self.power
+        solve = np.linalg.pinv(np.stack([np.ones_like(x), x], axis=1))
+        return solve @ self.half, solve @ np.diag(self.half_error**2) @ solve.T
+
+    @property
+    def load(self) -> float:
+        """Critical load of an infinite network."""
+        return float(self.line()[0][0])
+
+    @property
+    def error(self) -> float:
+        """Standard error of `load`, for the given power: what other powers give is not in it."""
+        return float(np.sqrt(self.line()[1][0, 0]))
+
+    @property
+    def slope(self) -> float:
+        """How the load at half depends on ``N ** -power``."""
+        return float(self.line()[0][1])
+
+    def plot(self, ax: Axes | None = None, color: str = "#0072b2") -> Axes:
+        """Draw the loads against ``N ** -power``, and the line that leads to the critical load.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        color : str
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        ax = axes_or_new(ax)
+        x = self.num_neurons**-self.power
+        ends = np.array([0, 1.15 * x.max()])
+        ax.plot(ends, self.load + self.slope * ends, color=color, lw=1)
+        style: dict[str, Any] = {"color": color, "capsize": 2, "clip_on": False}
+        ax.errorbar(x, self.half, self.half_error, fmt="o", **style)
+        ax.errorbar(0, self.load, self.error, fmt="s", **style)
+        for place, half, N in zip(x, self.half, self.num_neurons, strict=True):
+            ax.annotate(f"{N:,}", (place, half), (6, -10), textcoords="offset points")
+        exponent = Fraction(self.power).limit_denominator(9)
+        ax.set(xlabel=f"$N^{{-{exponent}}}$", ylabel="load with half of the recalls kept")
+        ax.set_xlim(0, ends[1])
+        return ax
+
+
+# %% ../../nbs/analyzer/capacity.ipynb #25b7e490
 @dataclass(frozen=True, repr=False)
-class CriticalLoad:
+class CriticalLoad(ScalingLine):
     """Where recall fails, in networks of several sizes, and what follows for infinite ones.
 
     Attributes
@@ -333,27 +423,6 @@ class CriticalLoad:
     power: float
     curves: tuple[CapacityCurve, ...]
 
-    @property
-    def load(self) -> float:
-        """Critical load of an infinite network."""
-        return float(self._line()[0][0])
-
-    @property
-    def error(self) -> float:
-        """Standard error of `load`, for the given power: what other powers give is not in it."""
-        return float(np.sqrt(self._line()[1][0, 0]))
-
-    @property
-    def slope(self) -> float:
-        """How the load at half depends on ``N ** -power``."""
-        return float(self._line()[0][1])
-
-    def _line(self) -> tuple[np.ndarray, np.ndarray]:
-        """Load and slope by least squares, and their covariances."""
-        x = self.num_neurons**-self.power
-        solve = np.linalg.pinv(np.stack([np.ones_like(x), x], axis=1))
-        return solve @ self.half, solve @ np.diag(self.half_error**2) @ solve.T
-
     def __repr__(self) -> str:
         text = f"CriticalLoad({self.load:.4f} ± {self.error:.4f} for infinitely many neurons"
         rows = zip(self.num_neurons, self.half, self.half_error, strict=True)
@@ -361,50 +430,60 @@ class CriticalLoad:
             text += f"\n  {N:6,} neurons: half of the recalls kept at {half:.4f} ± {error:.4f}"
         return text + ")"
 
-    def plot(self, ax: Any = None, color: str = "#0072b2") -> Any:
-        """Draw the loads against ``N ** -power``, and the line that leads to the critical load.
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-        color : str
+# %% ../../nbs/analyzer/capacity.ipynb #6d0d323a
+def centre_of_fall(loads: np.ndarray, kept: np.ndarray) -> float:
+    """Most likely centre of a falling Gaussian integral.
 
-        Returns
-        -------
-        matplotlib Axes
-        """
-        if ax is None:
-            import matplotlib.pyplot as plt
+    Parameters
+    ----------
+    loads : array, shape (L,)
+        Rising.
+    kept : array, shape (L, trials)
+        Shares from 0 to 1.
 
-            ax = plt.gca()
-        x = self.num_neurons**-self.power
-        ends = np.array([0, 1.15 * x.max()])
-        ax.plot(ends, self.load + self.slope * ends, color=color, lw=1)
-        for place, half, error, marker in (
-            (x, self.half, self.half_error, "o"),
-            (0, self.load, self.error, "s"),
-        ):
-            ax.errorbar(place, half, error, fmt=marker, color=color, capsize=2, clip_on=False)
-        for place, half, N in zip(x, self.half, self.num_neurons, strict=True):
-            ax.annotate(f"{N:,}", (place, half), (6, -10), textcoords="offset points")
-        ax.set(
-            xlabel=f"$N^{{-{Fraction(self.power).limit_denominator(9)}}}$",
-            ylabel="load with half of the recalls kept",
-            xlim=(0, ends[1]),
+    Examples
+    --------
+    >>> round(centre_of_fall(np.array([0.1, 0.2, 0.3]), np.array([[1.0], [0.5], [0.0]])), 3)
+    0.2
+    """
+    share = kept.mean(axis=1)
+    start = np.interp(-0.5, -share, loads)
+
+    def cost(place: np.ndarray) -> float:
+        x = (start * (1 + place[0]) - loads) * np.exp(place[1]) / start
+        return -np.sum(share * log_ndtr(x) + (1 - share) * log_ndtr(-x))
+
+    return float(start * (1 + minimize(cost, [0.0, 2.0]).x[0]))
+
+
+def load_at_half(curve: CapacityCurve, above: float = 0.8) -> tuple[float, float]:
+    """Load at which half of the recalls are kept, and its standard error (jackknife).
+
+    Raises
+    ------
+    ValueError
+        If the loads do not reach from kept to lost recalls.
+    """
+    order = np.argsort(curve.loads)
+    loads, kept = curve.loads[order], curve.kept(above)[order]
+    first, *_, last = kept.mean(axis=1)
+    if not first > 0.5 > last:
+        raise ValueError(
+            f"with {curve.num_neurons} neurons, a share of {first:.2f} of the recalls is kept at "
+            f"load {loads[0]:g} and of {last:.2f} at load {loads[-1]:g}; "
+            "give loads at which it is above and below one half"
         )
-        return ax
+    count = kept.shape[1]
+    without = [centre_of_fall(loads, np.delete(kept, trial, axis=1)) for trial in range(count)]
+    return centre_of_fall(loads, kept), float(np.std(without) * np.sqrt(count - 1))
 
 
+# %% ../../nbs/analyzer/capacity.ipynb #7fecece7
 def critical_load(
-    rule: Callable | type[Trainer],
-    sizes: Sequence[int],
-    loads: Any,
-    *,
-    trials: int | Sequence[int] = 10,
-    above: float = 0.8,
-    power: float = 0.5,
-    **options: Any,
-) -> CriticalLoad:
+    rule: Callable, sizes: Sequence[int], loads: ArrayLike, *, trials: int | Sequence[int] = 10,
+    above: float = 0.8, power: float = 0.5, **options: Any,
+) -> CriticalLoad:  # fmt: skip
     """Critical load of a storage rule by finite-size scaling.
 
     Parameters
@@ -434,46 +513,16 @@ def critical_load(
     ValueError
         If a number is out of range, or the loads do not reach from kept to lost recalls.
     """
-    sizes = [as_count(N, "each of the sizes", at_least=1) for N in sizes]
+    sizes = [checks.count(N, "each of the sizes", at_least=1) for N in sizes]
     if len(set(sizes)) < 2:
         raise ValueError(f"expected at least two different sizes; got {sizes}")
-    trials = [as_count(t, "trials", at_least=2) for t in np.ravel(trials)]
-    if len(trials) not in (1, len(sizes)):
-        raise ValueError(f"expected {len(sizes)} numbers of trials; got {len(trials)}")
-    trials = trials * (len(sizes) // len(trials))
-    if not 0 < power < np.inf:
-        raise ValueError(f"power must be more than zero; got {power}")
+    each = [checks.count(t, "trials", at_least=2) for t in np.ravel(trials)]
+    if len(each) not in (1, len(sizes)):
+        raise ValueError(f"expected {len(sizes)} numbers of trials; got {len(each)}")
+    checks.positive(power, "power")
     curves = tuple(
         capacity_curve(rule, N, loads, trials=number, **options)
-        for N, number in zip(sizes, trials, strict=True)
+        for N, number in zip(sizes, each * (len(sizes) // len(each)), strict=True)
     )
-    half, error = np.array([_half(curve, above) for curve in curves]).T
-    return CriticalLoad(np.array(sizes, float).astype(int), half, error, power, curves)
-
-
-def _half(curve: CapacityCurve, above: float) -> tuple[float, float]:
-    """Load at which half of the recalls are kept, and its standard error."""
-    order = np.argsort(curve.loads)
-    loads, kept = curve.loads[order], curve.kept(above)[order]
-    first, *_, last = kept.mean(axis=1)
-    if not first > 0.5 > last:
-        raise ValueError(
-            f"with {curve.num_neurons} neurons, a share of {first:.2f} of the recalls is kept at "
-            f"load {loads[0]:g} and of {last:.2f} at load {loads[-1]:g}; "
-            "give loads at which it is above and below one half"
-        )
-
-    def fit(kept: np.ndarray) -> float:
-        """Most likely centre of a falling Gaussian integral."""
-        share = kept.mean(axis=1)
-        start = np.interp(-0.5, -share, loads)
-
-        def cost(place: np.ndarray) -> float:
-            x = (start * (1 + place[0]) - loads) * np.exp(place[1]) / start
-            return -np.sum(share * log_ndtr(x) + (1 - share) * log_ndtr(-x))
-
-        return start * (1 + minimize(cost, [0.0, 2.0]).x[0])
-
-    count = kept.shape[1]
-    without = [fit(np.delete(kept, trial, axis=1)) for trial in range(count)]
-    return fit(kept), float(np.std(without) * np.sqrt(count - 1))
+    half, error = np.array([load_at_half(curve, above) for curve in curves]).T
+    return CriticalLoad(np.array(sizes), half, error, power, curves)

@@ -6,56 +6,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 
-from ..trainer.base import Trainer, as_count
-from ..weights import OuterProducts
+from .. import checks, weights
+from .pictures import axes_or_new
+from ..recall import Network, has, trained
+from ..state import State
+from ..weights import OuterProducts, frobenius_norm, is_square
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
-    "frobenius_norm",
     "symmetry_error",
     "spectrum",
     "marchenko_pastur",
     "weights_of",
+    "ConnectivityPlots",
     "Connectivity",
+    "mean_and_std",
+    "sample_of",
     "analyze_weights",
 ]
 
 
 # %% ../../nbs/analyzer/connectivity.ipynb #ec82bf8b
-def _gram(a: Any, b: Any) -> np.ndarray:
-    """``a @ b.T``, exact for patterns of ±1, as float64."""
-    return (np.asarray(a) @ np.asarray(b).T).astype(np.float64)
-
-
-def frobenius_norm(W: Any) -> float:
-    """Root of the sum of all squared entries.
-
-    Parameters
-    ----------
-    W : OuterProducts or array_like, shape (M, N)
-        A sum of P outer products takes O(P² (M + N)) operations and is not written out.
-
-    Returns
-    -------
-    float
-    """
-    if not isinstance(W, OuterProducts):
-        return float(np.linalg.norm(np.asarray(W, np.float64)))
-    coef = np.asarray(W.coef, np.float64)
-    post = _gram(W.post, W.post)
-    pre = post if W.symmetric else _gram(W.pre, W.pre)
-    total = coef @ (post * pre) @ coef
-    if W.shape[0] == W.shape[1]:
-        own, removed = (np.asarray(d, np.float64) for d in (W.own, W.removed))
-        total -= np.sum(removed * (2 * own + removed))
-    return float(np.sqrt(max(total, 0.0)))
-
-
 def symmetry_error(W: Any) -> float:
     """``||W - W^T|| / ||W||``: 0 for symmetric weights, at most 2; NaN for weights of zero.
 
@@ -71,13 +55,19 @@ def symmetry_error(W: Any) -> float:
     ------
     ValueError
         If the matrix is not square.
+
+    Examples
+    --------
+    >>> symmetry_error(np.array([[0.0, 1.0], [0.0, 0.0]])) ** 2  # one way only
+    2.0000000000000004
     """
-    if np.ndim(W) != 2 or W.shape[0] != W.shape[1]:
+    if np.ndim(W) != 2 or not is_square(W):
         raise ValueError(f"symmetry needs a square matrix; got shape {np.shape(W)}")
+    if weights.is_zero(W):
+        return np.nan
     if isinstance(W, OuterProducts) and W.symmetric:
-        return 0.0 if W.rank else np.nan
-    norm = frobenius_norm(W)
-    return frobenius_norm(W - W.T) / norm if norm > 0 else np.nan
+        return 0.0
+    return frobenius_norm(W - W.T) / frobenius_norm(W)
 
 
 # %% ../../nbs/analyzer/connectivity.ipynb #2323c41f
@@ -99,26 +89,17 @@ def spectrum(W: Any) -> np.ndarray:
     ------
     ValueError
         If the matrix is not square.
+
+    Examples
+    --------
+    >>> spectrum(np.diag([1.0, 3.0, 2.0]))
+    array([3., 2., 1.])
     """
-    symmetric = symmetry_error(W) < 1e-6  # also checks the shape
-    shift = np.asarray(W.removed) if isinstance(W, OuterProducts) else None
-    if shift is None or np.ptp(shift) > 1e-6 * np.abs(shift).max():
-        full = np.asarray(W, np.float64)
-        values = np.linalg.eigvalsh(full) if symmetric else np.linalg.eigvals(full)
-    else:
-        coef, gram = np.asarray(W.coef, np.float64), _gram(W.senders, W.post)
-        if symmetric and np.all(coef >= 0):
-            values = np.linalg.eigvalsh(np.sqrt(coef)[:, None] * gram * np.sqrt(coef))
-        else:
-            values = np.linalg.eigvals(coef[:, None] * gram)
-            values = values.real if symmetric else values
-        kept = np.argsort(-np.abs(values))[: W.shape[0]]
-        rest = np.zeros(W.shape[0] - len(kept))
-        values = np.concatenate([values[kept], rest]) - shift.mean(dtype=np.float64)
-    return values[np.argsort(-values.real, kind="stable")]
+    return weights.eigenvalues(W, symmetric=symmetry_error(W) < 1e-6)  # which also checks the shape
 
 
-def marchenko_pastur(x: Any, load: float) -> np.ndarray:
+# %% ../../nbs/analyzer/connectivity.ipynb #834bddd4
+def marchenko_pastur(x: ArrayLike, load: float) -> np.ndarray:
     """Density of the eigenvalues of ``xi.T @ xi / N`` that are not zero, for random patterns.
 
     Parameters
@@ -143,25 +124,30 @@ def marchenko_pastur(x: Any, load: float) -> np.ndarray:
     ----------
     V. A. Marchenko & L. A. Pastur (1967), Math. USSR Sb. 1, 457.
     https://doi.org/10.1070/SM1967v001n04ABEH001994
+
+    Examples
+    --------
+    >>> marchenko_pastur([0.1, 1.0, 3.0], load=0.25).round(3)
+    array([0.   , 0.616, 0.   ])
     """
-    if not 0 < load <= 1:
+    if not 0 < checks.real(load, "load") <= 1:
         raise ValueError(f"load must be above 0 and at most 1; got {load}")
-    x, root = np.asarray(x, float), np.sqrt(load)
-    inside = ((1 + root) ** 2 - x) * (x - (1 - root) ** 2)
+    at, root = np.asarray(x, float), np.sqrt(load)
+    inside = ((1 + root) ** 2 - at) * (at - (1 - root) ** 2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        density = np.sqrt(np.maximum(inside, 0)) / (2 * np.pi * load * x)
+        density = np.sqrt(np.maximum(inside, 0)) / (2 * np.pi * load * at)
     return np.where(inside > 0, density, 0.0)
 
 
-# %% ../../nbs/analyzer/connectivity.ipynb #b4f51e38
+# %% ../../nbs/analyzer/connectivity.ipynb #e26c7df4
 def weights_of(model: Any) -> Any:
     """The weights of a trained model, as they are.
 
     Parameters
     ----------
     model : object, Trainer, OuterProducts or array_like
-        A model with weights in a box (see `canns.trainer.base.Trainer`), the trainer of one, or
-        a matrix, which is handed back.
+        A model with weights in a box (see `canns.recall.Network`), the trainer of one, or a
+        matrix, which is handed back.
 
     Returns
     -------
@@ -173,28 +159,76 @@ def weights_of(model: Any) -> Any:
         If there are no weights.
     ValueError
         If all weights are zero, as before any training, or one is not finite.
+
+    Examples
+    --------
+    >>> weights_of([[0, 1], [1, 0]])
+    array([[0, 1],
+           [1, 0]])
     """
-    owner = model.model if isinstance(model, Trainer) else model
-    attr = getattr(model, "weight_attr", "W")
-    if hasattr(getattr(owner, attr, None), "value"):
-        W, name = (getattr(owner, attr).value, f"weights {attr!r} of {type(owner).__name__}")
-    elif np.ndim(model) == 2:
-        W, name = model if hasattr(model, "dtype") else np.asarray(model), "weights"
-    else:
-        raise TypeError(
-            f"expected a matrix, or a model with weights in a box called {attr!r}; "
-            f"got {type(model).__name__}"
-        )
-    parts = [W.post, W.senders, W.coef] if isinstance(W, OuterProducts) else [W]
-    if not all(np.isfinite(part).all() for part in parts):
-        raise ValueError(f"the {name} are not finite")
-    if not all(np.any(part) for part in parts):
-        raise ValueError(f"the {name} are all zero: nothing is stored yet; train first")
-    return W
+    if np.ndim(model) == 2:
+        W = model.value if isinstance(model, State) else model
+        W = W if hasattr(W, "dtype") else np.asarray(W)
+        if not weights.is_finite(W):
+            raise ValueError("the weights are not finite")
+        if weights.is_zero(W):
+            raise ValueError("the weights are all zero: nothing is stored yet; train first")
+        return W
+    if isinstance(model, Network) or has(model, "update") or has(model, "network"):
+        return trained(model).weights.value
+    raise TypeError(
+        f"expected a matrix, or a model with weights in a box; got {type(model).__name__}"
+    )
 
 
+# %% ../../nbs/analyzer/connectivity.ipynb #22337fed
+class ConnectivityPlots:
+    """Pictures of a `Connectivity`."""
+
+    shape: tuple[int, int]
+    mean: float
+    std: float
+    spectrum: np.ndarray
+    sample: np.ndarray
+    corner: np.ndarray
+
+    def plot_matrix(self, ax: Axes | None = None) -> Axes:
+        """Draw the corner of the matrix; blue is negative, red positive. Returns the Axes."""
+        ax = axes_or_new(ax)
+        limit = np.abs(self.corner).max()
+        picture = ax.imshow(self.corner, cmap="RdBu_r", vmin=-limit, vmax=limit)
+        ax.figure.colorbar(picture, ax=ax, label="weight")
+        ax.set(xlabel="from neuron $j$", ylabel="to neuron $i$")
+        return ax
+
+    def plot_histogram(self, ax: Axes | None = None, bins: Any = 41) -> Axes:
+        """Draw how often each strength occurs, with a Gaussian of the same mean and std."""
+        ax = axes_or_new(ax)
+        ax.hist(self.sample, bins=bins, density=True, color="0.75", label="weights")
+        x = self.mean + self.std * np.linspace(-4, 4, 200)
+        gauss = np.exp(-(((x - self.mean) / self.std) ** 2) / 2)
+        ax.plot(x, gauss / (self.std * np.sqrt(2 * np.pi)), color="#d55e00", label="Gaussian")
+        ax.set(xlabel="weight", ylabel="density")
+        ax.legend(frameon=False)
+        return ax
+
+    def plot_spectrum(self, ax: Axes | None = None) -> Axes:
+        """Draw the eigenvalues in the order of their size, or in the plane if they are complex."""
+        ax = axes_or_new(ax)
+        if np.iscomplexobj(self.spectrum):
+            ax.plot(self.spectrum.real, self.spectrum.imag, "o", ms=4, color="#0072b2")
+            ax.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
+        else:
+            rank = np.arange(1, len(self.spectrum) + 1)
+            ax.plot(rank, self.spectrum, ".", ms=3, color="#0072b2")
+            square = self.shape[0] == self.shape[1]
+            ax.set(xlabel="rank", ylabel="eigenvalue" if square else "singular value")
+        return ax
+
+
+# %% ../../nbs/analyzer/connectivity.ipynb #d091b3c7
 @dataclass(frozen=True, repr=False)
-class Connectivity:
+class Connectivity(ConnectivityPlots):
     """Views of a weight matrix. Made by `analyze_weights`.
 
     Attributes
@@ -224,44 +258,46 @@ class Connectivity:
     def __repr__(self) -> str:
         first, last = (f"{complex(v).real:.4g}" for v in self.spectrum[[0, -1]])
         return (
-            f"Connectivity({self.shape[0]} x {self.shape[1]}, mean {self.mean:.3g}, std {self.std:.3g}, "
-            f"symmetry error {self.symmetry_error:.2g}, spectrum {last} to {first})"
+            f"Connectivity({self.shape[0]} x {self.shape[1]}, mean {self.mean:.3g}, "
+            f"std {self.std:.3g}, symmetry error {self.symmetry_error:.2g}, "
+            f"spectrum {last} to {first})"
         )
 
-    def plot_matrix(self, ax: Any = None) -> Any:
-        """Draw the corner of the matrix; blue is negative, red positive. Returns the Axes."""
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        limit = np.abs(self.corner).max()
-        picture = ax.imshow(self.corner, cmap="RdBu_r", vmin=-limit, vmax=limit)
-        ax.figure.colorbar(picture, ax=ax, label="weight")
-        ax.set(xlabel="from neuron $j$", ylabel="to neuron $i$")
-        return ax
 
-    def plot_histogram(self, ax: Any = None, bins: Any = 41) -> Any:
-        """Draw how often each strength occurs, with a Gaussian of the same mean and std."""
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        ax.hist(self.sample, bins=bins, density=True, color="0.75", label="weights")
-        x = self.mean + self.std * np.linspace(-4, 4, 200)
-        gauss = np.exp(-(((x - self.mean) / self.std) ** 2) / 2)
-        ax.plot(x, gauss / (self.std * np.sqrt(2 * np.pi)), color="#d55e00", label="Gaussian")
-        ax.set(xlabel="weight", ylabel="density")
-        ax.legend(frameon=False)
-        return ax
+# %% ../../nbs/analyzer/connectivity.ipynb #b4f51e38
+def mean_and_std(W: Any) -> tuple[float, float]:
+    """Of all weights; in a square matrix, of those off the diagonal.
 
-    def plot_spectrum(self, ax: Any = None) -> Any:
-        """Draw the eigenvalues in the order of their size, or in the plane if they are complex."""
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        if np.iscomplexobj(self.spectrum):
-            ax.plot(self.spectrum.real, self.spectrum.imag, "o", ms=4, color="#0072b2")
-            ax.set(xlabel="real part", ylabel="imaginary part", aspect="equal")
-        else:
-            rank = np.arange(1, len(self.spectrum) + 1)
-            ax.plot(rank, self.spectrum, ".", ms=3, color="#0072b2")
-            square = self.shape[0] == self.shape[1]
-            ax.set(xlabel="rank", ylabel="eigenvalue" if square else "singular value")
-        return ax
+    Parameters
+    ----------
+    W : OuterProducts or array, shape (M, N)
+
+    Examples
+    --------
+    >>> mean, std = mean_and_std(np.array([[9.0, 1.0], [3.0, 9.0]]))
+    >>> round(mean, 3), round(std, 3)
+    (2.0, 1.0)
+    """
+    total, squares = weights.sum_of_entries(W), frobenius_norm(W) ** 2
+    count = W.shape[0] * W.shape[1]
+    if is_square(W):
+        own = np.asarray(W.diagonal(), np.float64)
+        total, squares = total - own.sum(), squares - np.sum(own**2)
+        count = max(count - len(own), 1)
+    mean = total / count
+    return float(mean), float(np.sqrt(max(squares / count - mean**2, 0)))
 
 
+def sample_of(W: Any, count: int, seed: int = 0) -> np.ndarray:
+    """Weights drawn at random with replacement, none from the diagonal of a square matrix."""
+    (M, N), rng = W.shape, np.random.default_rng(checks.count(seed, "seed"))
+    i, j = rng.integers(M, size=count), rng.integers(N, size=count)
+    if is_square(W) and N > 1:
+        j = (i + rng.integers(1, N, size=count)) % N
+    return weights.entries(W, i, j)
+
+
+# %% ../../nbs/analyzer/connectivity.ipynb #63242e11
 def analyze_weights(model: Any, num_samples: int = 100_000, seed: int = 0) -> Connectivity:
     """Look at the weights of a trained model from all sides.
 
@@ -282,46 +318,21 @@ def analyze_weights(model: Any, num_samples: int = 100_000, seed: int = 0) -> Co
     ------
     TypeError, ValueError
         See `weights_of`; or if `num_samples` is below 1.
+
+    Examples
+    --------
+    >>> analyze_weights([[0.0, 4.0], [1.0, 0.0]])
+    Connectivity(2 x 2, mean 2.5, std 1.5, symmetry error 1, spectrum -2 to 2)
     """
-    count = as_count(num_samples, "num_samples", at_least=1)
+    count = checks.count(num_samples, "num_samples", at_least=1)
     W = weights_of(model)
-    M, N = W.shape
-    square = M == N
-    total, squares, entries = _sum(W), frobenius_norm(W) ** 2, M * N
-    if square:
-        own = np.asarray(W.diagonal(), np.float64)
-        total, squares, entries = (
-            total - own.sum(), squares - np.sum(own**2), max(M * N - N, 1),
-        )  # fmt: skip
-    mean = total / entries
-    rng = np.random.default_rng(seed)
-    i, j = rng.integers(M, size=count), rng.integers(N, size=count)
-    if square and N > 1:
-        j = (i + rng.integers(1, N, size=count)) % N  # never the diagonal
+    square, (mean, std) = is_square(W), mean_and_std(W)
     return Connectivity(
-        shape=(M, N),
-        mean=float(mean),
-        std=float(np.sqrt(max(squares / entries - mean**2, 0))),
+        shape=tuple(W.shape),
+        mean=mean,
+        std=std,
         symmetry_error=symmetry_error(W) if square else np.nan,
         spectrum=spectrum(W) if square else np.linalg.svd(np.asarray(W), compute_uv=False),
-        sample=_entries(W, i, j),
-        corner=np.asarray(W[: min(M, 64)])[:, : min(N, 64)],
+        sample=sample_of(W, count, seed),
+        corner=np.asarray(W[:64])[:, :64],
     )
-
-
-def _sum(W: Any) -> float:
-    """Sum of all entries."""
-    if not isinstance(W, OuterProducts):
-        return float(np.sum(np.asarray(W, np.float64)))
-    post, pre, coef, removed = (
-        np.asarray(part, np.float64) for part in (W.post, W.senders, W.coef, W.removed)
-    )
-    return float(coef @ (post.sum(axis=1) * pre.sum(axis=1)) - removed.sum())
-
-
-def _entries(W: Any, i: np.ndarray, j: np.ndarray) -> np.ndarray:
-    """``W[i, j]``, off the diagonal if `W` is a square sum of outer products."""
-    if not isinstance(W, OuterProducts):
-        return np.asarray(W)[i, j]
-    post, pre = np.asarray(W.post), np.asarray(W.senders)
-    return np.einsum("pk,pk,p->k", post[:, i], pre[:, j], np.asarray(W.coef))

@@ -5,30 +5,51 @@
 # %% ../../nbs/analyzer/energy.ipynb #fba15152
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 
+from .. import checks
+from .pictures import axes_or_new
 from canns.analyzer.recall import (
     COLOURS,
     Outcomes,
-    as_signs,
     classify,
-    observe,
+    observed,
     overlaps,
     settle,
     state_energies,
 )
-from ..trainer.base import RecallHistory, as_count
+from ..recall import RecallHistory
+
+if TYPE_CHECKING:
+    from jaxtyping import Float
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["place_on_map", "plot_energy", "EnergyLevels", "energy_levels", "Landscape", "landscape"]
+__all__ = [
+    "place_on_map",
+    "plot_energy",
+    "EnergyLevels",
+    "energy_levels",
+    "LandscapePlot",
+    "Landscape",
+    "landscape",
+]
 
 
 # %% ../../nbs/analyzer/energy.ipynb #cefba78b
-def place_on_map(activity: Any, first: Any, second: Any) -> np.ndarray:
+def place_on_map(
+    activity: Float[ArrayLike, "*B N"], first: Float[ArrayLike, "N"], second: Float[ArrayLike, "N"]
+) -> np.ndarray:
     """The point ``x * first + y * second`` that is nearest to each state.
 
     Parameters
@@ -46,8 +67,13 @@ def place_on_map(activity: Any, first: Any, second: Any) -> np.ndarray:
     ------
     ValueError
         If the patterns do not span a plane, or the shapes do not fit.
+
+    Examples
+    --------
+    >>> place_on_map([1, 1, -1, -1], first=[1, 1, 1, 1], second=[1, 1, -1, -1]).tolist()
+    [0.0, 1.0]
     """
-    pair = as_signs([first, second], np.shape(first)[-1], "first and second")
+    pair = checks.signs([first, second], np.shape(first)[-1], "first and second")
     c = float(np.mean(pair[0] * pair[1], dtype=np.float64))
     if abs(c) == 1:
         raise ValueError("first and second are equal or opposite; they span no plane")
@@ -56,7 +82,7 @@ def place_on_map(activity: Any, first: Any, second: Any) -> np.ndarray:
 
 
 # %% ../../nbs/analyzer/energy.ipynb #ff750ff5
-def plot_energy(history: RecallHistory, ax: Any = None, **style: Any) -> Any:
+def plot_energy(history: RecallHistory, ax: Axes | None = None, **style: Any) -> Axes:
     """Draw the energy along one or many recalls.
 
     Parameters
@@ -77,7 +103,7 @@ def plot_energy(history: RecallHistory, ax: Any = None, **style: Any) -> Any:
     """
     if not isinstance(history, RecallHistory):
         raise TypeError(f"expected the RecallHistory of a recall; got {type(history).__name__}")
-    ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    ax = axes_or_new(ax)
     energy = np.atleast_2d(history.energy)
     style = {"color": "#0072b2", "marker": ".", "ms": 4, "lw": 0.8, **style}
     ax.plot(np.arange(energy.shape[1]), energy.T, **style)
@@ -113,16 +139,18 @@ class EnergyLevels:
 
     def __repr__(self) -> str:
         return (
-            f"EnergyLevels(per neuron: stored {self.stored.mean():.4f}, recalled {self.recalled.mean():.4f}, "
-            f"found {self.found.min():.4f} to {self.found.max():.4f})"
+            f"EnergyLevels(per neuron: stored {self.stored.mean():.4f}, "
+            f"recalled {self.recalled.mean():.4f}, found {self.found.min():.4f} to {self.found.max():.4f})"
         )
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw a histogram of each kind of found states above one another, and a line at the
-        mean of the stored patterns. Returns the Axes."""
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw what was found as stacked histograms, and a line at the mean of what was stored.
+
+        Returns the Axes.
+        """
+        ax = axes_or_new(ax)
         low, high = (f(np.concatenate([self.stored, self.found])) for f in (np.min, np.max))
-        bins = np.linspace(low, high, 41) if high > low else 10
+        bins = list(np.linspace(low, high, 41)) if high > low else 10
         ax.hist(
             [self.of(kind) for kind in COLOURS],
             bins=bins,
@@ -136,8 +164,9 @@ class EnergyLevels:
         return ax
 
 
+# %% ../../nbs/analyzer/energy.ipynb #b9a6c2d3
 def energy_levels(
-    model: Any, patterns: Any, num_starts: int = 200, *, num_iter: int = 100, seed: int = 0
+    model: Any, patterns: ArrayLike, num_starts: int = 200, *, num_iter: int = 100, seed: int = 0
 ) -> EnergyLevels:
     """Energies of stored patterns, of their recall, and of whatever else is found.
 
@@ -165,21 +194,67 @@ def energy_levels(
     TypeError, ValueError
         If the model was never trained, the patterns do not fit, or a number is out of range.
     """
-    asked = observe(model)
-    memories = as_signs(patterns, asked._size())
-    size = memories.shape[1]
-    count = as_count(num_starts, "num_starts", at_least=1)
-    rng = np.random.default_rng(as_count(seed, "seed"))
+    memories = checks.signs(patterns, observed(model).size())
+    count, size = checks.count(num_starts, "num_starts", at_least=1), memories.shape[1]
+    rng = np.random.default_rng(checks.count(seed, "seed"))
     starts = rng.choice(np.array([-1, 1], np.float32), (count, size))
-    final, _ = settle(asked, np.concatenate([memories, starts]), num_iter)
-    energy = state_energies(asked, np.concatenate([memories, final])) / size
+    final, _ = settle(model, np.concatenate([memories, starts]), num_iter)
+    energy = state_energies(model, np.concatenate([memories, final])) / size
     stored, recalled, found = np.split(energy, [len(memories), 2 * len(memories)])
     return EnergyLevels(stored, recalled, found, classify(final[len(memories) :], memories))
 
 
 # %% ../../nbs/analyzer/energy.ipynb #434f8d4a
+class LandscapePlot:
+    """The picture of a `Landscape`."""
+
+    x: np.ndarray
+    y: np.ndarray
+    energy: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+    def place(self, activity: ArrayLike) -> np.ndarray:
+        """Where states (..., N) are on the map; shape (..., 2). See `place_on_map`."""
+        return place_on_map(activity, self.first, self.second)
+
+    def plot(
+        self, ax: Axes | None = None, paths: Iterable[ArrayLike] = (),
+        names: Sequence[str] = ("first", "second"),
+    ) -> Axes:  # fmt: skip
+        """Draw the map.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+        paths : sequence of array_like, shape (T, N)
+            States along recalls, each drawn as a line that ends in a dot.
+        names : sequence of two str
+            Of the two patterns.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        ax = axes_or_new(ax)
+        filled = ax.contourf(self.x, self.y, self.energy, levels=20, cmap="cividis")
+        ax.contour(self.x, self.y, self.energy, levels=20, colors="k", linewidths=0.3)
+        ax.figure.colorbar(filled, ax=ax, label="energy per neuron")
+        for path in paths:
+            x, y = self.place(path).T
+            ax.plot(x, y, color="w", lw=1.2)
+            ax.plot(x[-1], y[-1], "o", ms=5, color="#d55e00")
+        one, two = names
+        for x, y, name in ((1, 0, one), (0, 1, two), (-1, 0, f"−{one}"), (0, -1, f"−{two}")):
+            style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9}
+            ax.annotate(name, (1.08 * x, 1.08 * y), rotation=-90 * x, **style)
+        ax.set(xlabel="$x$", ylabel="$y$", aspect="equal", xlim=(-1.2, 1.2), ylim=(-1.2, 1.2))
+        return ax
+
+
+# %% ../../nbs/analyzer/energy.ipynb #c6dcbc26
 @dataclass(frozen=True, repr=False)
-class Landscape:
+class Landscape(LandscapePlot):
     """Energy per neuron on the plane through two patterns. Made by `landscape`.
 
     Attributes
@@ -205,47 +280,9 @@ class Landscape:
             f"Landscape({len(self.x)} x {len(self.y)}, energy per neuron {low:.4g} to {high:.4g})"
         )
 
-    def place(self, activity: Any) -> np.ndarray:
-        """Where states (..., N) are on the map; shape (..., 2). See `place_on_map`."""
-        return place_on_map(activity, self.first, self.second)
 
-    def plot(self, ax: Any = None, paths: Any = (), names: Any = ("first", "second")) -> Any:
-        """Draw the map.
-
-        Parameters
-        ----------
-        ax : matplotlib.axes.Axes, optional
-        paths : sequence of array_like, shape (T, N)
-            States along recalls, each drawn as a line that ends in a dot.
-        names : sequence of two str
-            Of the two patterns.
-
-        Returns
-        -------
-        matplotlib.axes.Axes
-        """
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
-        filled = ax.contourf(self.x, self.y, self.energy, levels=20, cmap="cividis")
-        ax.contour(self.x, self.y, self.energy, levels=20, colors="k", linewidths=0.3)
-        ax.figure.colorbar(filled, ax=ax, label="energy per neuron")
-        for path in paths:
-            x, y = self.place(path).T
-            ax.plot(x, y, color="w", lw=1.2)
-            ax.plot(x[-1], y[-1], "o", ms=5, color="#d55e00")
-        corners = (
-            (1, 0, names[0]),
-            (0, 1, names[1]),
-            (-1, 0, f"−{names[0]}"),
-            (0, -1, f"−{names[1]}"),
-        )
-        for x, y, name in corners:
-            ax.annotate(name, (1.08 * x, 1.08 * y), ha="center", va="center", fontsize=9,
-                        rotation=-90 * x)  # fmt: skip
-        ax.set(xlabel="$x$", ylabel="$y$", aspect="equal", xlim=(-1.2, 1.2), ylim=(-1.2, 1.2))
-        return ax
-
-
-def landscape(model: Any, first: Any, second: Any, resolution: int = 61) -> Landscape:
+# %% ../../nbs/analyzer/energy.ipynb #e56e4358
+def landscape(model: Any, first: ArrayLike, second: ArrayLike, resolution: int = 61) -> Landscape:
     """The model's energy on the plane ``x * first + y * second``. The model is left as it was.
 
     Without self-connections, this is the mean energy of random states whose neurons have these
@@ -269,14 +306,13 @@ def landscape(model: Any, first: Any, second: Any, resolution: int = 61) -> Land
     TypeError, ValueError
         If the model was never trained, or the patterns do not fit.
     """
-    asked = observe(model)
-    count = as_count(resolution, "resolution", at_least=3)
-    pair = as_signs([first, second], asked._size(), "first and second")
+    count = checks.count(resolution, "resolution", at_least=3)
+    pair = checks.signs([first, second], observed(model).size(), "first and second")
     place_on_map(pair, *pair)  # complains if they span no plane
     axis = np.linspace(-1, 1, count)
     x, y = (part.ravel() for part in np.meshgrid(axis, axis))
     (inside,) = np.nonzero(np.abs(x) + np.abs(y) <= 1 + 1e-9)
     energy = np.full(count**2, np.nan)
     points = np.stack([x[inside], y[inside]], axis=1) @ pair
-    energy[inside] = state_energies(asked, points) / pair.shape[1]
+    energy[inside] = state_energies(model, points) / pair.shape[1]
     return Landscape(axis, axis, energy.reshape(count, count), *pair)

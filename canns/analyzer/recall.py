@@ -5,42 +5,53 @@
 # %% ../../nbs/analyzer/recall.ipynb #ab769ec4
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 
+from .. import checks, recall, weights
 from .connectivity import symmetry_error, weights_of
-from ..state import lift, per_model, states
-from ..trainer.base import RecallHistory, Trainer, _compilable, as_patterns
+from .pictures import axes_or_new
+from ..progress import bar
+from ..recall import Network, RecallHistory, ask
+from ..state import guard, kept
+
+if TYPE_CHECKING:
+    from jaxtyping import Array, Float
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
     "KINDS",
     "COLOURS",
     "MIXED",
-    "ROWS",
     "overlaps",
     "majority",
+    "memories_in",
     "Outcomes",
+    "checked_threshold",
     "classify",
-    "as_signs",
-    "Observer",
-    "observe",
-    "left_as_it_was",
+    "observed",
     "settle",
     "state_energies",
+    "KnownPatterns",
+    "WeighedPatterns",
     "HopfieldAnalyzer",
 ]
 
 
 # %% ../../nbs/analyzer/recall.ipynb #a05f3e07
-def overlaps(activity: Any, patterns: Any) -> jax.Array:
+def overlaps(
+    activity: Float[ArrayLike, "*B N"], patterns: Float[ArrayLike, "P N"]
+) -> Float[Array, "*B P"]:
     """Overlap of states with patterns, ``sum_i s_i x_i / N``.
 
     Parameters
@@ -57,6 +68,11 @@ def overlaps(activity: Any, patterns: Any) -> jax.Array:
     ------
     ValueError
         If the numbers of neurons differ.
+
+    Examples
+    --------
+    >>> overlaps([1, 1, 1, -1], [[1, 1, 1, 1], [1, -1, 1, -1]]).tolist()
+    [0.5, 0.5]
     """
     s, x = jnp.asarray(activity), jnp.asarray(patterns)
     if s.ndim < 1 or x.ndim != 2 or s.shape[-1] != x.shape[1]:
@@ -66,7 +82,10 @@ def overlaps(activity: Any, patterns: Any) -> jax.Array:
     return jnp.matmul(s, x.T, precision="highest") / x.shape[1]
 
 
-def majority(patterns: Any, signs: Any = None) -> jax.Array:
+# %% ../../nbs/analyzer/recall.ipynb #1b27bdc0
+def majority(
+    patterns: Float[ArrayLike, "K N"], signs: Float[ArrayLike, "K"] | None = None
+) -> Float[Array, "N"]:
     """The vote of an odd number of patterns: ``sign(sum_k signs[k] * patterns[k])``.
 
     Parameters
@@ -84,6 +103,11 @@ def majority(patterns: Any, signs: Any = None) -> jax.Array:
     ------
     ValueError
         If K is even.
+
+    Examples
+    --------
+    >>> majority([[1, 1, -1], [1, -1, -1], [1, 1, 1]]).tolist()
+    [1.0, 1.0, -1.0]
     """
     x = jnp.asarray(patterns)
     if x.ndim != 2 or len(x) % 2 == 0:
@@ -96,13 +120,25 @@ KINDS = ("memory", "negative", "mixture", "spurious")
 """What a final state can be."""
 
 COLOURS = dict(zip(KINDS, ("#0072b2", "#cc79a7", "#d55e00", "0.6"), strict=True))
+"""In which colour each kind is drawn."""
 
 MIXED = (3, 5, 7)
 """Numbers of memories that a mixture can have."""
 
 
-def _classify(s: np.ndarray, patterns: np.ndarray, threshold: float) -> tuple:
-    """Overlaps (B, P), and the number of memories in each state (B,): 0 if spurious."""
+def memories_in(s: np.ndarray, patterns: np.ndarray, threshold: float) -> np.ndarray:
+    """How many memories each state is made of: 1, one of `MIXED`, or 0 if it is spurious.
+
+    Parameters
+    ----------
+    s : array, shape (B, N)
+    patterns : array of ±1, shape (P, N)
+    threshold : float
+
+    Returns
+    -------
+    array of int, shape (B,)
+    """
     m = s @ patterns.T / patterns.shape[1]
     length = np.sqrt(np.mean(s**2, axis=1))
     needed = threshold * np.where(length > 0, length, np.inf)
@@ -115,9 +151,10 @@ def _classify(s: np.ndarray, patterns: np.ndarray, threshold: float) -> tuple:
             np.put_along_axis(votes, nearest, signs, axis=1)
             agreement = np.mean(np.sign(votes @ patterns) * s, axis=1)
             mixed = np.where((mixed == 0) & (agreement >= needed), k, mixed)
-    return m, mixed
+    return mixed
 
 
+# %% ../../nbs/analyzer/recall.ipynb #a3c190b0
 @dataclass(frozen=True, repr=False)
 class Outcomes:
     """What B states are, compared with P memories. Made by `classify`.
@@ -154,17 +191,25 @@ class Outcomes:
         tail = f"; bit errors in memories {errors.min()} to {errors.max()}" if errors.size else ""
         return f"Outcomes({len(self.kind)} states: {counts}{tail})"
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the share of each kind as a bar. Returns the Axes."""
-        ax = plt.subplots(layout="constrained")[1] if ax is None else ax
+        ax = axes_or_new(ax)
         shares = self.shares
-        bars = ax.bar(shares.keys(), shares.values(), color=list(COLOURS.values()))
+        bars = ax.bar(list(shares), list(shares.values()), color=list(COLOURS.values()))
         ax.bar_label(bars, [f"{share:.1%}" for share in shares.values()])
         ax.set(ylabel="share of final states", ylim=(0, 1.1))
         return ax
 
 
-def classify(activity: Any, patterns: Any, threshold: float = 0.9) -> Outcomes:
+# %% ../../nbs/analyzer/recall.ipynb #7b35c72e
+def checked_threshold(threshold: float) -> float:
+    """`threshold`, if it is above 0.5 and at most 1; raises ``ValueError`` else."""
+    if not 0.5 < checks.real(threshold, "threshold") <= 1:
+        raise ValueError(f"threshold must be above 0.5 and at most 1; got {threshold}")
+    return threshold
+
+
+def classify(activity: ArrayLike, patterns: ArrayLike, threshold: float = 0.9) -> Outcomes:
     """Say of states whether they are memories, negatives, mixtures or spurious.
 
     Parameters
@@ -185,95 +230,60 @@ def classify(activity: Any, patterns: Any, threshold: float = 0.9) -> Outcomes:
     ------
     TypeError, ValueError
         If the shapes do not fit, a pattern is not of ±1, or the threshold is out of range.
+
+    Examples
+    --------
+    >>> classify([[1, 1, -1, 1], [-1, -1, 1, -1]], patterns=[[1, 1, -1, 1]]).kind.tolist()
+    ['memory', 'negative']
     """
-    if not 0.5 < threshold <= 1:
-        raise ValueError(f"threshold must be above 0.5 and at most 1; got {threshold}")
+    needed = checked_threshold(threshold) * (1 - 1e-6)  # 27 of 30 bits are 0.9
     s = np.atleast_2d(np.asarray(activity))
-    patterns = as_signs(patterns, s.shape[-1])
-    s = as_patterns(s, s.shape[-1], "activity")
-    m, mixed = _classify(s, patterns, threshold * (1 - 1e-6))  # 27 of 30 bits are 0.9
+    memories = checks.signs(patterns, s.shape[-1])
+    s = checks.patterns(s, s.shape[-1], "activity")
+    m, mixed = s @ memories.T / memories.shape[1], memories_in(s, memories, needed)
     best = np.argmax(m, axis=1)
     positive = m[np.arange(len(m)), np.argmax(np.abs(m), axis=1)] > 0
     single = np.where(positive, "memory", "negative")
     kind = np.where(mixed == 0, "spurious", np.where(mixed == 1, single, "mixture"))
-    errors = np.sum(s * patterns[best] <= 0, axis=1)
+    errors = np.sum(s * memories[best] <= 0, axis=1)
     return Outcomes(m, best, errors, kind, mixed)
 
 
-def as_signs(data: Any, num_neurons: int, name: str = "patterns") -> np.ndarray:
-    """Check that `data` are patterns of +1 and -1, and stack them into an array (P, N).
-
-    Raises
-    ------
-    TypeError, ValueError
-        See `canns.trainer.base.as_patterns`; or if an entry is neither +1 nor -1.
-    """
-    patterns = as_patterns(data, num_neurons, name)
-    if not np.all(np.abs(patterns) == 1):
-        wrong = patterns[np.abs(patterns) != 1].ravel()[0]
-        raise ValueError(f"{name} must be of +1 and -1; found an entry {wrong}")
-    return patterns
-
-
-# %% ../../nbs/analyzer/recall.ipynb #e9200e11
-class Observer(Trainer):
-    """Asks a model as a trainer does, and never trains it.
+# %% ../../nbs/analyzer/recall.ipynb #dea6f777
+def observed(model: Any) -> Network:
+    """The network of a trained model that comes to rest by itself.
 
     Parameters
     ----------
-    model, **options
-        See `Trainer`.
+    model : object, Trainer or Network
+        A model (see `canns.recall.Network`), or the trainer of one.
 
     Raises
     ------
+    TypeError
+        If it is no model, or one that answers an input from outside and does not settle.
     ValueError
-        If all weights are zero: the model was never trained.
+        If all weights are zero, as before any training, or one is not finite.
     """
-
-    def __init__(self, model: Any, **options: Any):
-        super().__init__(model, **options)
-        weights_of(self)
-
-    def train(self, train_data: Any) -> None:
-        """Raises ``TypeError``: analyzers never train."""
-        raise TypeError("an Observer only asks a model; train it with a trainer")
-
-
-def observe(model: Any) -> Trainer:
-    """The trainer through which to ask a model: itself, if it is one, or else an `Observer`.
-
-    Raises
-    ------
-    ValueError
-        If all weights are zero: the model was never trained.
-    """
-    if isinstance(model, Trainer):
-        weights_of(model)
-        return model
-    return Observer(model)
+    net = recall.trained(model)
+    if net.feedforward:
+        raise TypeError(
+            f"expected a network that comes to rest by itself; {type(net.model).__name__} answers "
+            "inputs (it has a method forward): ask the predict_batch of its trainer"
+        )
+    return net
 
 
-@contextlib.contextmanager
-def left_as_it_was(asked: Trainer) -> Iterator[None]:
-    """Whatever happens inside, the model and the history of `asked` are as before then."""
-    history, kept = (asked.history, {name: box.value for name, box in states(asked).items()})
-    try:
-        yield
-    finally:
-        for name, box in states(asked).items():
-            box.value = kept.get(name, box.value)
-        asked.history = history
-
-
+# %% ../../nbs/analyzer/recall.ipynb #e78d36dc
 def settle(
-    model: Any, cues: Any, num_iter: int = 100, *, show_progress: bool = False
+    model: Any, cues: ArrayLike, num_iter: int = 100, *, show_progress: bool = False
 ) -> tuple[np.ndarray, RecallHistory]:
     """Where a trained model comes to rest from given states. The model is left as it was.
 
     Parameters
     ----------
-    model : object or Trainer
-        A model (see `canns.trainer.base.Trainer`), or the trainer of one.
+    model : object, Trainer or Network
+        A model (see `canns.recall.Network`), or the trainer of one.
     cues : array_like, shape (B, N)
         Where to start.
     num_iter : int, default 100
@@ -289,32 +299,25 @@ def settle(
     Raises
     ------
     TypeError, ValueError
-        If the model was never trained, or the cues are no states of it.
+        If the model was never trained, does not settle, or the cues are no states of it.
     """
-    asked = observe(model)
-    with left_as_it_was(asked):
-        final = asked.predict_batch(cues, num_iter, show_progress)
-        return np.asarray(final), asked.history
+    net, compiled = observed(model), ask(model, "use_compile", True)
+    starts = net.checked(cues, "cues")
+    with (
+        guard(net.model),
+        kept(net.model, always=True),
+        bar("Recalling", len(starts), show_progress) as shown,
+    ):
+        final, history = recall.settle(net, starts, num_iter, use_compile=compiled, bar=shown)
+        return np.asarray(final), history
 
 
-ROWS = 64
-"""States whose energies are computed together."""
-
-
-@per_model(static=("state_name",))
-def _energies(model: Any, values: dict, activity: Any, *, state_name: str) -> jax.Array:
-    look = lift(lambda: jnp.asarray(model.energy, jnp.float32), states(model))
-    if jax.config.jax_disable_jit:
-        return jnp.stack([look({**values, state_name: s})[1] for s in activity])
-    return jax.vmap(lambda s: look({**values, state_name: s})[1])(activity)
-
-
-def state_energies(model: Any, activity: Any) -> np.ndarray:
+def state_energies(model: Any, activity: ArrayLike) -> np.ndarray:
     """The model's own energy of given states. The model is left as it was.
 
     Parameters
     ----------
-    model : object or Trainer
+    model : object, Trainer or Network
         A trained model with a property ``energy``.
     activity : array_like, shape (B, N)
 
@@ -328,45 +331,19 @@ def state_energies(model: Any, activity: Any) -> np.ndarray:
     TypeError, ValueError
         If the model was never trained, or `activity` has the wrong shape.
     """
-    asked = observe(model)
-    s = as_patterns(activity, asked._size(), "activity")
-    boxes = states(asked.model)
-    box = getattr(asked.model, asked.state_attr)
-    name = next(key for key, other in boxes.items() if other is box)
-    if not hasattr(asked.model, "energy"):
-        return np.full(len(s), np.nan, np.float32)
-    values = {key: box.value for key, box in boxes.items()}
-    rows = np.zeros((-len(s) % ROWS + len(s), s.shape[1]), s.dtype)
-    rows[: len(s)] = s  # blocks of equal size, so that one compiled program serves all
-    with asked._run("Energies", len(s), False, _compilable(boxes)):
-        found = [
-            _energies(asked.model, values, block, state_name=name)
-            for block in np.split(rows, len(rows) // ROWS)
-        ]
-    return np.concatenate(found)[: len(s)]
+    net, compiled = observed(model), ask(model, "use_compile", True)
+    s = checks.patterns(activity, net.size(), "activity")
+    with guard(net.model):
+        return recall.energies(net, s, use_compile=compiled)
 
 
 # %% ../../nbs/analyzer/recall.ipynb #5446d4ac
-class HopfieldAnalyzer:
-    """A model and the patterns stored in it: overlaps, energies, recall, capacity, symmetry.
-
-    It reads the model and never changes it.
-
-    Parameters
-    ----------
-    model : object or Trainer
-        See `settle`. It must have been trained by the time that its weights are asked for.
-    stored_patterns : iterable of array_like, shape (N,), or array, shape (P, N), optional
-
-    Attributes
-    ----------
-    model : object
-    stored_patterns : list of array, shape (N,)
-    """
+class KnownPatterns:
+    """A model and patterns of its size: what can be said without asking the weights."""
 
     def __init__(self, model: Any, stored_patterns: Any = None):
-        self._asked = model
-        self.model = model.model if isinstance(model, Trainer) else model
+        self.asked = model
+        self.model = Network.of(model).model
         self.stored_patterns: list[np.ndarray] = []
         if stored_patterns is not None and len(stored_patterns) > 0:
             self.set_patterns(stored_patterns)
@@ -383,32 +360,79 @@ class HopfieldAnalyzer:
         TypeError, ValueError
             If they are no patterns of the model.
         """
-        self.stored_patterns = list(as_patterns(patterns, self._size(), "patterns"))
+        size = Network.of(self.asked).size()
+        self.stored_patterns = list(checks.patterns(patterns, size, "patterns"))
+
+    def known(self) -> np.ndarray:
+        """The stored patterns, shape (P, N); raises ``ValueError`` if there are none."""
+        if not self.stored_patterns:
+            raise ValueError("no patterns to compare with; call set_patterns first")
+        return np.stack(self.stored_patterns)
+
+    def compute_overlap(self, pattern1: ArrayLike, pattern2: ArrayLike) -> float:
+        """Overlap of two patterns of shape (N,), from -1 to 1 for patterns of ±1."""
+        return float(overlaps(pattern1, jnp.asarray(pattern2)[None])[0])
+
+    def classify(self, activity: ArrayLike, threshold: float = 0.9) -> Outcomes:
+        """Compare states, shape (N,) or (B, N), with the stored patterns; see `classify`."""
+        return classify(activity, self.known(), threshold)
+
+    def estimate_capacity(self) -> int:
+        """Patterns that can be stored: what the model says, or else 0.138 N, at least 1."""
+        said = ask(self.model, "storage_capacity")
+        return max(1, int(0.138 * Network.of(self.asked).size())) if said is None else said
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.model!r}, {len(self.stored_patterns)} patterns)"
+
+
+# %% ../../nbs/analyzer/recall.ipynb #f03b0643
+class WeighedPatterns(KnownPatterns):
+    """What the weights say of patterns: their energies."""
 
     def compute_pattern_energies(self) -> list[float]:
         """Energies of the stored patterns in the model as it is now."""
         if not self.stored_patterns:
             return []
-        return [float(e) for e in state_energies(self._asked, self.stored_patterns)]
+        return [float(e) for e in state_energies(self.asked, self.known())]
 
     @property
     def pattern_energies(self) -> list[float]:
         """Energies of the stored patterns in the model as it is now."""
         return self.compute_pattern_energies()
 
-    def compute_overlap(self, pattern1: Any, pattern2: Any) -> float:
-        """Overlap of two patterns of shape (N,), from -1 to 1 for patterns of ±1."""
-        return float(overlaps(jnp.asarray(pattern1), jnp.asarray(pattern2)[None])[0])
-
-    def compute_energy(self, pattern: Any) -> float:
+    def compute_energy(self, pattern: ArrayLike) -> float:
         """The model's energy in one state, shape (N,)."""
-        return float(state_energies(self._asked, [np.asarray(pattern)])[0])
+        return float(state_energies(self.asked, np.asarray(pattern)[None])[0])
 
-    def classify(self, activity: Any, threshold: float = 0.9) -> Outcomes:
-        """Compare states, shape (N,) or (B, N), with the stored patterns; see `classify`."""
-        return classify(activity, self._known(), threshold)
+    def is_trained(self) -> bool:
+        """Whether anything is stored in the weights."""
+        return not weights.is_zero(Network.of(self.asked).weights.value)
 
-    def analyze_recall(self, input_pattern: Any, output_pattern: Any) -> dict[str, Any]:
+    def compute_weight_symmetry_error(self) -> float:
+        """``||W - W^T|| / ||W||``, zero for symmetric weights."""
+        return symmetry_error(weights_of(self.asked))
+
+
+# %% ../../nbs/analyzer/recall.ipynb #fdc7fb76
+class HopfieldAnalyzer(WeighedPatterns):
+    """A model and the patterns stored in it: overlaps, energies, recall, capacity, symmetry.
+
+    It reads the model and never changes it.
+
+    Parameters
+    ----------
+    model : object or Trainer
+        See `settle`. It must have been trained by the time that its weights are asked for.
+    stored_patterns : iterable of array_like, shape (N,), or array, shape (P, N), optional
+
+    Attributes
+    ----------
+    model : object
+    stored_patterns : list of array, shape (N,)
+    """
+
+    def analyze_recall(self, input_pattern: ArrayLike, output_pattern: ArrayLike) -> dict[str, Any]:
         """How well one recall went.
 
         Parameters
@@ -420,21 +444,17 @@ class HopfieldAnalyzer:
         -------
         dict
             ``best_match_idx`` and ``best_match_overlap`` (only with stored patterns),
-            ``input_output_overlap`` and ``output_energy``.
+            ``input_output_overlap``, and ``output_energy`` (only of a trained model).
         """
         found: dict[str, Any] = {}
         if self.stored_patterns:
-            m = np.asarray(overlaps(np.asarray(output_pattern), self._known()))
+            m = np.asarray(overlaps(output_pattern, self.known()))
             found["best_match_idx"] = int(np.argmax(m))
             found["best_match_overlap"] = float(np.max(m))
         found["input_output_overlap"] = self.compute_overlap(input_pattern, output_pattern)
-        found["output_energy"] = self.compute_energy(output_pattern)
+        if self.is_trained():
+            found["output_energy"] = self.compute_energy(output_pattern)
         return found
-
-    def estimate_capacity(self) -> int:
-        """Patterns that can be stored: what the model says, or else 0.138 N, at least 1."""
-        known = getattr(self.model, "storage_capacity", None)
-        return max(1, int(0.138 * self._size())) if known is None else known
 
     def get_statistics(self) -> dict[str, Any]:
         """Numbers about what is stored.
@@ -442,32 +462,14 @@ class HopfieldAnalyzer:
         Returns
         -------
         dict
-            ``num_patterns``, ``capacity_estimate``, ``capacity_usage`` and, with stored
-            patterns, ``mean_``, ``std_``, ``min_`` and ``max_pattern_energy``.
+            ``num_patterns``, ``capacity_estimate``, ``capacity_usage`` and, with stored patterns
+            in a trained model, ``mean_``, ``std_``, ``min_`` and ``max_pattern_energy``.
         """
         capacity, count = self.estimate_capacity(), len(self.stored_patterns)
-        found = {
-            "num_patterns": count,
-            "capacity_estimate": capacity,
-            "capacity_usage": count / max(1, capacity),
-        }
-        if energies := self.pattern_energies:
+        found: dict[str, Any] = {"num_patterns": count, "capacity_estimate": capacity}
+        found["capacity_usage"] = count / max(1, capacity)
+        if self.stored_patterns and self.is_trained():
+            energies = self.pattern_energies
             for name in ("mean", "std", "min", "max"):
                 found[f"{name}_pattern_energy"] = float(getattr(np, name)(energies))
         return found
-
-    def compute_weight_symmetry_error(self) -> float:
-        """``||W - W^T|| / ||W||``, zero for symmetric weights."""
-        return symmetry_error(weights_of(self._asked))
-
-    def __repr__(self) -> str:
-        return f"HopfieldAnalyzer({self.model!r}, {len(self.stored_patterns)} patterns)"
-
-    def _size(self) -> int:
-        attr = getattr(self._asked, "state_attr", getattr(self.model, "predict_state_attr", "s"))
-        return getattr(self.model, attr).value.shape[0]
-
-    def _known(self) -> np.ndarray:
-        if not self.stored_patterns:
-            raise ValueError("no patterns to compare with; call set_patterns first")
-        return np.stack(self.stored_patterns)

@@ -7,13 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 from scipy.special import erf, erfc, erfcinv
 
-from ..trainer.base import as_count
+from .. import checks
+from .pictures import axes_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
@@ -27,14 +37,15 @@ __all__ = [
     "glass_temperature",
     "melting_temperature",
     "ruling_load",
+    "PhaseDiagramPlot",
     "PhaseDiagram",
     "phase_diagram",
 ]
 
 
 # %% ../../nbs/analyzer/theory.ipynb #d34473e8
-def crosstalk_error(load: Any) -> Any:
-    """Probability that a bit of a stored pattern flips at the first step, ``erfc(sqrt(1 / (2 load))) / 2``.
+def crosstalk_error(load: ArrayLike) -> Any:
+    """Probability that a bit flips at the first step, ``erfc(sqrt(1 / (2 load))) / 2``.
 
     Parameters
     ----------
@@ -54,13 +65,19 @@ def crosstalk_error(load: Any) -> Any:
     ----------
     J. Hertz, A. Krogh & R. G. Palmer (1991), Introduction to the Theory of Neural Computation,
     section 2.2. https://doi.org/10.1201/9780429499661
+
+    Examples
+    --------
+    >>> round(float(crosstalk_error(0.138)), 4)
+    0.0036
     """
-    load = _checked(load, "load")
+    alpha = np.asarray(checks.non_negative(load, "load"), float)
     with np.errstate(divide="ignore"):
-        return erfc(np.sqrt(1 / (2 * load)))[()] / 2
+        return erfc(np.sqrt(1 / (2 * alpha)))[()] / 2
 
 
-def crosstalk_load(error: Any) -> Any:
+# %% ../../nbs/analyzer/theory.ipynb #5172670a
+def crosstalk_load(error: ArrayLike) -> Any:
     """The load at which a share `error` of the bits flips at the first step.
 
     Parameters
@@ -77,19 +94,16 @@ def crosstalk_load(error: Any) -> Any:
     ------
     ValueError
         If an error is out of range.
+
+    Examples
+    --------
+    >>> round(float(crosstalk_load(0.01)), 3)
+    0.185
     """
-    error = np.asarray(error, float)
-    if not np.all((error >= 0) & (error < 0.5)):
-        raise ValueError(f"error is a probability, from 0 to less than 1/2; got {error}")
-    return 1 / (2 * erfcinv(2 * error) ** 2)[()]
-
-
-def _checked(value: Any, name: str) -> np.ndarray:
-    """`value` as an array of finite numbers that are not negative."""
-    value = np.asarray(value, float)
-    if not np.all((value >= 0) & np.isfinite(value)):
-        raise ValueError(f"{name} must be zero or more, and finite; got {value}")
-    return value
+    share = np.asarray(checks.real(error, "error"), float)
+    if not np.all((share >= 0) & (share < 0.5)):
+        raise ValueError(f"error is a probability, from 0 to less than 1/2; got {share}")
+    return 1 / (2 * erfcinv(2 * share) ** 2)[()]
 
 
 # %% ../../nbs/analyzer/theory.ipynb #785a9b6a
@@ -152,6 +166,7 @@ class MeanField:
         return f"MeanField({', '.join(parts)})"
 
 
+# %% ../../nbs/analyzer/theory.ipynb #6aa688ed
 def _ratio_of_noise(t: float, temperature: float) -> float:
     """The b at which ``M / (t b)`` is the temperature; it falls as b grows."""
     if temperature == 0:
@@ -184,6 +199,7 @@ def _with_energy(
     return MeanField(*map(float, (load, T, m, q, sigma, energy)))
 
 
+# %% ../../nbs/analyzer/theory.ipynb #16e9af5b
 @lru_cache
 def _edge(temperature: float) -> float:
     """The t at which the load is highest."""
@@ -196,6 +212,7 @@ def _edge(temperature: float) -> float:
     return found.x
 
 
+# %% ../../nbs/analyzer/theory.ipynb #2a9ff6d3
 def mean_field(load: float, temperature: float = 0.0) -> MeanField | None:
     """Where a Hopfield network of infinite size comes to rest when it starts in a memory.
 
@@ -223,13 +240,16 @@ def mean_field(load: float, temperature: float = 0.0) -> MeanField | None:
        https://doi.org/10.1103/PhysRevLett.55.1530
     .. [2] D. J. Amit, H. Gutfreund & H. Sompolinsky (1987), Ann. Phys. 173, 30.
        https://doi.org/10.1016/0003-4916(87)90092-3
+
+    Examples
+    --------
+    >>> round(mean_field(0.1).overlap, 3)
+    0.998
+    >>> mean_field(0.2) is None
+    True
     """
-    load, temperature = (
-        float(_checked(value, name))
-        for value, name in ((load, "load"), (temperature, "temperature"))
-    )
-    if load == 0:
-        raise ValueError("load must be more than zero; got 0")
+    load = float(checks.positive(load, "load"))
+    temperature = float(checks.non_negative(temperature, "temperature"))
     if temperature >= 1:
         return None
     edge = _edge(temperature)
@@ -242,6 +262,7 @@ def mean_field(load: float, temperature: float = 0.0) -> MeanField | None:
     return _state(t, temperature)
 
 
+# %% ../../nbs/analyzer/theory.ipynb #4a98162d
 def critical_state(temperature: float = 0.0) -> MeanField:
     """The memory at the highest load that a network of infinite size can bear.
 
@@ -259,15 +280,20 @@ def critical_state(temperature: float = 0.0) -> MeanField:
     ------
     ValueError
         If the temperature is negative, or 1 or more.
+
+    Examples
+    --------
+    >>> round(critical_state().load, 3)
+    0.138
     """
-    temperature = float(_checked(temperature, "temperature"))
+    temperature = float(checks.non_negative(temperature, "temperature"))
     if temperature >= 1:
         raise ValueError(f"there is no memory at a temperature of 1 or more; got {temperature}")
     return _state(_edge(temperature), temperature)
 
 
 # %% ../../nbs/analyzer/theory.ipynb #dcc23452
-def mean_field_overlap(load: Any, temperature: Any = 0.0) -> Any:
+def mean_field_overlap(load: ArrayLike, temperature: ArrayLike = 0.0) -> Any:
     """Overlap with a memory in a Hopfield network of infinite size; 0 beyond the critical load.
 
     Parameters
@@ -283,17 +309,20 @@ def mean_field_overlap(load: Any, temperature: Any = 0.0) -> Any:
     ------
     ValueError
         If a number is negative or not finite.
+
+    Examples
+    --------
+    >>> mean_field_overlap([0.05, 0.1, 0.15]).round(3)
+    array([1.   , 0.998, 0.   ])
     """
-    load, temperature = (
-        _checked(value, name) for value, name in ((load, "load"), (temperature, "temperature"))
-    )
+    checks.non_negative(load, "load"), checks.non_negative(temperature, "temperature")
 
     def overlap(load: float, temperature: float) -> float:
         # a single memory among infinitely many neurons is a load of next to nothing
         state = mean_field(max(load, 1e-12), temperature)
         return 0.0 if state is None else state.overlap
 
-    return np.vectorize(overlap, otypes=[float])(load, temperature)[()]
+    return np.vectorize(overlap, otypes=[float])(np.asarray(load), np.asarray(temperature))[()]
 
 
 # %% ../../nbs/analyzer/theory.ipynb #3d5d1f2f
@@ -309,18 +338,22 @@ def glass_state(load: float, temperature: float = 0.0) -> MeanField | None:
     -------
     MeanField or None
         None at and above the temperature ``1 + sqrt(load)``, where nothing is frozen.
+
+    Examples
+    --------
+    >>> glass_state(0.1, temperature=2.0) is None  # above 1 + sqrt(0.1)
+    True
     """
-    load, temperature = (
-        float(_checked(value, name))
-        for value, name in ((load, "load"), (temperature, "temperature"))
-    )
-    if load == 0:
-        raise ValueError("load must be more than zero; got 0")
+    load = float(checks.positive(load, "load"))
+    temperature = float(checks.non_negative(temperature, "temperature"))
+    melted = temperature >= glass_temperature(load) - 1e-9
+    return None if melted else _glass(load, temperature)
+
+
+def _glass(load: float, temperature: float) -> MeanField:
     if temperature == 0:
         sigma = np.sqrt(load) + np.sqrt(2 / np.pi)
         return _with_energy(0.0, 1.0, sigma, 2 * _gauss(0) / sigma, 0.0, 0.0, 0.0)
-    if temperature >= glass_temperature(load) - 1e-9:
-        return None
 
     def excess(log_b: float) -> float:
         """How much louder the crosstalk is than at this load."""
@@ -335,11 +368,12 @@ def glass_state(load: float, temperature: float = 0.0) -> MeanField | None:
     return _with_energy(0.0, q, sigma, K / sigma, 0.0, temperature, extra)
 
 
-def glass_temperature(load: Any) -> Any:
-    """T_g, above which nothing is frozen: ``1 + sqrt(load)``."""
-    return 1 + np.sqrt(_checked(load, "load"))[()]
+def glass_temperature(load: ArrayLike) -> Any:
+    """T_g, above which nothing is frozen: ``1 + sqrt(load)``; the shape of `load`."""
+    return 1 + np.sqrt(np.asarray(checks.non_negative(load, "load"), float))[()]
 
 
+# %% ../../nbs/analyzer/theory.ipynb #0bc6d38a
 def melting_temperature(load: float) -> float:
     """T_M, the highest temperature at which a network of infinite size keeps a memory.
 
@@ -353,7 +387,7 @@ def melting_temperature(load: float) -> float:
     float
         0 for a load that no temperature allows.
     """
-    load = float(_checked(load, "load"))
+    load = float(checks.non_negative(load, "load"))
     lowest = 0.023  # where the critical load is highest; see the exercises
     if load >= critical_state(lowest).load:
         return 0.0
@@ -376,14 +410,53 @@ def ruling_load(temperature: float = 0.0) -> float:
 
     def excess(t: float) -> float:
         memory = _state(t, temperature)
-        return memory.energy - glass_state(memory.load, temperature).energy
+        return memory.energy - _glass(memory.load, temperature).energy
 
     t = brentq(excess, edge.overlap / edge.crosstalk, 20, xtol=1e-10)
     return _state(t, temperature).load
 
 
+# %% ../../nbs/analyzer/theory.ipynb #fecee65c
+class PhaseDiagramPlot:
+    """The picture of a `PhaseDiagram`."""
+
+    temperature: np.ndarray
+    critical_load: np.ndarray
+    ruling_load: np.ndarray
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the three lines and name the areas between them.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+        """
+        ax = axes_or_new(ax)
+        loads = np.linspace(0, 0.16, 100)
+        ax.plot(loads, glass_temperature(loads), color="0.5", label=r"$T_g$")
+        lines = ((self.critical_load, "#0072b2", r"$T_M$"), (self.ruling_load, "#d55e00", r"$T_c$"))
+        for load, color, name in lines:
+            ax.fill_betweenx(self.temperature, load, color=color, alpha=0.12, lw=0)
+            ax.plot(load, self.temperature, color=color, label=name)
+        for place, text in (
+            ((0.015, 0.25), "memories\nrule"),
+            ((0.075, 0.2), "memories exist"),
+            ((0.11, 0.75), "spin glass"),
+            ((0.03, 1.3), "nothing is frozen"),
+        ):
+            ax.annotate(text, place, ha="left", va="center")
+        ax.set(xlabel=r"load $\alpha$", ylabel="temperature $T$", xlim=(0, 0.16), ylim=(0, 1.5))
+        ax.legend(frameon=False, loc="center right")
+        return ax
+
+
+# %% ../../nbs/analyzer/theory.ipynb #6f18341c
 @dataclass(frozen=True, repr=False)
-class PhaseDiagram:
+class PhaseDiagram(PhaseDiagramPlot):
     """Where memories exist, and where they rule.
 
     Attributes
@@ -404,38 +477,6 @@ class PhaseDiagram:
             f"to load {self.critical_load[0]:.4f} and rule up to {self.ruling_load[0]:.4f})"
         )
 
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the three lines and name the areas between them.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-
-        Returns
-        -------
-        matplotlib Axes
-        """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            ax = plt.gca()
-        loads = np.linspace(0, 0.16, 100)
-        ax.plot(loads, glass_temperature(loads), color="0.5", label=r"$T_g$")
-        lines = ((self.critical_load, "#0072b2", r"$T_M$"), (self.ruling_load, "#d55e00", r"$T_c$"))
-        for load, color, name in lines:
-            ax.fill_betweenx(self.temperature, load, color=color, alpha=0.12, lw=0)
-            ax.plot(load, self.temperature, color=color, label=name)
-        for place, text in (
-            ((0.015, 0.25), "memories\nrule"),
-            ((0.075, 0.2), "memories exist"),
-            ((0.11, 0.75), "spin glass"),
-            ((0.03, 1.3), "nothing is frozen"),
-        ):
-            ax.annotate(text, place, ha="left", va="center")
-        ax.set(xlabel=r"load $\alpha$", ylabel="temperature $T$", xlim=(0, 0.16), ylim=(0, 1.5))
-        ax.legend(frameon=False, loc="center right")
-        return ax
-
 
 def phase_diagram(num_temperatures: int = 40) -> PhaseDiagram:
     """The lines T_M and T_c of a Hopfield network of infinite size.
@@ -453,8 +494,13 @@ def phase_diagram(num_temperatures: int = 40) -> PhaseDiagram:
     ------
     ValueError
         If there are fewer than two points.
+
+    Examples
+    --------
+    >>> phase_diagram(3).critical_load.round(3)
+    array([0.138, 0.059, 0.   ])
     """
-    num = as_count(num_temperatures, "num_temperatures", at_least=2)
+    num = checks.count(num_temperatures, "num_temperatures", at_least=2)
     T = np.linspace(0, 1, num)
     critical = [critical_state(t).load for t in T[:-1]]
     ruling = [ruling_load(t) for t in T[:-1]]

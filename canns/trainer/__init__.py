@@ -8,13 +8,12 @@ __all__ = []
 # %% ../../nbs/trainer/index.ipynb #ec20dd1a
 from ..recall import RecallHistory
 from .base import Trainer
-from .storage import StorageTrainer, TrainingHistory
-from .bcm import BCMTrainer, bcm_update
+from .bcm import BCMTrainer, bcm_change
 from canns.trainer.competitive import (
     CompetitiveTrainer,
     ConscienceTrainer,
     SOMTrainer,
-    competitive_update,
+    competitive_change,
     quantization_error,
     topographic_error,
 )
@@ -32,30 +31,37 @@ from canns.trainer.homeostasis import (
     MultiplicativeNormalizationTrainer,
     ScalingTrainer,
     SubtractiveNormalizationTrainer,
-    intrinsic_update,
+    intrinsic_change,
     multiplicative_normalization,
-    scaling_update,
+    scaling_change,
     subtractive_normalization,
 )
 from .local import LearningHistory, LocalTrainer
-from .neuromodulated import ModulatedTrainer, three_factor_update
-from .oja import OjaTrainer, SangerTrainer, oja_update, sanger_update
+from .neuromodulated import ModulatedTrainer, three_factor_change
+from .oja import OjaTrainer, SangerTrainer, oja_change, sanger_change
 from canns.trainer.projection import (
     DiederichOpperTrainer,
     ProjectionTrainer,
-    diederich_opper_update,
+    diederich_opper_change,
     novel_directions,
     projection_weights,
 )
-from .stdp import STDPTrainer, stdp_update, stdp_weight_change
+from .stdp import STDPTrainer, stdp_change, stdp_weight_change
+from .storage import StorageTrainer, TrainingHistory
 from .storkey import StorkeyTrainer, storkey_update
 from canns.trainer.triplet_stdp import (
     TripletSTDPTrainer,
-    triplet_stdp_update,
+    triplet_stdp_change,
     triplet_weight_change,
 )
 from .unlearning import UnlearningTrainer, unlearning_update
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+# %% ../../nbs/trainer/index.ipynb #18107f80
 __all__ = [
     "AntiHebbianTrainer",
     "BCMTrainer",
@@ -80,35 +86,35 @@ __all__ = [
     "ScalingTrainer",
     "Stage",
     "Stages",
+    "StorageTrainer",
     "StorkeyTrainer",
     "SubtractiveNormalizationTrainer",
     "Trainer",
     "TrainingHistory",
     "TripletSTDPTrainer",
-    "StorageTrainer",
     "UnlearningTrainer",
-    "bcm_update",
-    "competitive_update",
+    "bcm_change",
+    "competitive_change",
     "covariance_update",
-    "diederich_opper_update",
+    "diederich_opper_change",
     "hebbian_update",
-    "intrinsic_update",
+    "intrinsic_change",
     "multiplicative_normalization",
     "neuron_thresholds",
     "novel_directions",
-    "oja_update",
+    "oja_change",
     "projection_weights",
     "quantization_error",
-    "sanger_update",
-    "scaling_update",
+    "sanger_change",
+    "scaling_change",
     "sparse_threshold",
-    "stdp_update",
+    "stdp_change",
     "stdp_weight_change",
     "storkey_update",
     "subtractive_normalization",
-    "three_factor_update",
+    "three_factor_change",
     "topographic_error",
-    "triplet_stdp_update",
+    "triplet_stdp_change",
     "triplet_weight_change",
     "unlearning_update",
 ]

@@ -5,31 +5,38 @@
 # %% ../../nbs/trainer/bcm.ipynb #c0488296
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from .. import checks
+from ..recall import ask
+from ..state import Choice, Number
 from .local import LocalTrainer
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
 
 VARIANTS = ("quadratic", "law_cooper")
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # %% auto #0
-__all__ = ["VARIANTS", "bcm_update", "BCMTrainer"]
+__all__ = ["VARIANTS", "bcm_change", "check_thresholds", "BCMTrainer"]
 
 
 # %% ../../nbs/trainer/bcm.ipynb #efe9bd25
-def bcm_update(
-    W: Any,
-    pre: Any,
-    post: Any,
-    theta: Any,
-    learning_rate: Any = 0.01,
-    variant: str = "quadratic",
-    decay: float = 0.0,
-) -> jax.Array:
-    """The BCM rule: ``W + learning_rate * (phi(y, theta) x^T - decay * W)``.
+def bcm_change(
+    W: Float[ArrayLike, "M N"], pre: Float[ArrayLike, "N"], post: Float[ArrayLike, "M"],
+    theta: Float[ArrayLike, "M"], learning_rate: ArrayLike = 0.01, variant: str = "quadratic",
+    decay: ArrayLike = 0.0,
+) -> Float[Array, "M N"]:  # fmt: skip
+    """The BCM rule: ``learning_rate * (phi(y, theta) x^T - decay * W)``.
 
     Parameters
     ----------
@@ -48,7 +55,12 @@ def bcm_update(
     Returns
     -------
     jax.Array, shape (M, N)
-        The new weights.
+        What the rule adds to the weights.
+
+    Examples
+    --------
+    >>> bcm_change([[1.0, 0.5]], pre=[1.0, 2.0], post=[2.0], theta=[1.0], learning_rate=1.0)
+    Array([[2., 4.]], dtype=float32)
 
     References
     ----------
@@ -56,16 +68,25 @@ def bcm_update(
        https://doi.org/10.1523/JNEUROSCI.02-01-00032.1982
     .. [2] C. C. Law & L. N. Cooper (1994), PNAS 91, 7797. https://doi.org/10.1073/pnas.91.16.7797
     """
-    y, theta = jnp.asarray(post), jnp.asarray(theta)
+    y, theta, eta = jnp.asarray(post), jnp.asarray(theta), jnp.asarray(learning_rate)
     phi = y * (y - theta)
     if variant == "law_cooper":
         phi = phi / theta
-    W = jnp.asarray(W)
-    change = jnp.outer(phi, jnp.asarray(pre))
-    return W + learning_rate * (change - decay * W if decay else change)
+    return eta * (jnp.outer(phi, jnp.asarray(pre)) - decay * jnp.asarray(W))
 
 
 # %% ../../nbs/trainer/bcm.ipynb #9f845cc3
+def check_thresholds(model: Any, name: str) -> None:
+    """Raise ``TypeError`` unless `model` has a box ``theta`` and a method ``update_threshold()``."""
+    has_box = hasattr(ask(model, "theta"), "value")
+    if not (has_box and callable(ask(model, "update_threshold"))):
+        raise TypeError(
+            f"{name} needs a model with thresholds (a box theta and a method update_threshold()), "
+            f"such as LinearLayer(..., use_bcm_threshold=True); {type(model).__name__} has none"
+        )
+
+
+# %% ../../nbs/trainer/bcm.ipynb #36f50fdf
 class BCMTrainer(LocalTrainer):
     """The BCM rule for a layer with sliding thresholds.
 
@@ -78,7 +99,7 @@ class BCMTrainer(LocalTrainer):
     weight_attr : str, optional
         See `LocalTrainer`.
     variant : {"quadratic", "law_cooper"}, default "quadratic"
-        Whether to divide by the threshold; see `bcm_update`.
+        Whether to divide by the threshold; see `bcm_change`.
     decay : float, default 0.0
         Loss of all weights per sample, relative to the learning rate; zero or more.
     **options
@@ -91,38 +112,31 @@ class BCMTrainer(LocalTrainer):
     ValueError
         For an unknown variant, or a decay that is negative or not finite.
 
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import LinearLayer
+    >>> layer = LinearLayer(2, 3, use_bcm_threshold=True)
+    >>> BCMTrainer(layer).train([[1.0, 0.3], [0.4, 0.9]], epochs=5)
+
     References
     ----------
     E. L. Bienenstock, L. N. Cooper & P. W. Munro (1982), J. Neurosci. 2, 32.
     https://doi.org/10.1523/JNEUROSCI.02-01-00032.1982
     """
 
-    def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 0.01,
-        weight_attr: str | None = None,
-        *,
-        variant: str = "quadratic",
-        decay: float = 0.0,
-        **options: Any,
-    ):
-        has_box = hasattr(getattr(model, "theta", None), "value")
-        if not (has_box and callable(getattr(model, "update_threshold", None))):
-            raise TypeError(
-                "BCMTrainer needs a model with thresholds (a box theta and a method update_threshold()), "
-                f"such as LinearLayer(..., use_bcm_threshold=True); {type(model).__name__} has none"
-            )
-        if variant not in VARIANTS:
-            raise ValueError(f"variant must be one of {', '.join(VARIANTS)}; got {variant!r}")
-        if not 0 <= decay < np.inf:
-            raise ValueError(f"decay must be zero or more; got {decay}")
-        super().__init__(model, learning_rate, weight_attr, **options)
-        self.variant = variant
-        self.decay = decay
+    variant = Choice(*VARIANTS)
+    decay = Number(0.0, checks.non_negative)
 
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
+    def __init__(
+        self, model: Any, learning_rate: ArrayLike = 0.01, weight_attr: str | None = None, *,
+        variant: str = "quadratic", decay: float = 0.0, **options: Any,
+    ):  # fmt: skip
+        check_thresholds(model, type(self).__name__)
+        super().__init__(model, learning_rate, weight_attr, **options)
+        self.variant, self.decay = variant, decay
+
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         """The rule for one sample, and then a step of the thresholds."""
         theta = self.model.theta.value
         self.model.update_threshold()
-        return bcm_update(W, pre, post, theta, self.learning_rate, self.variant, self.decay)
+        return bcm_change(W, pre, post, theta, self.learning_rate, self.variant, self.decay)

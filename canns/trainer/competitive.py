@@ -6,25 +6,35 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..state import State
-from ..checks import count as as_count
-from ..state import kept as _all_or_nothing
-from .local import LocalTrainer
+from .. import checks
+from ..state import Choice, Number, Record, State, guard, kept
+from .local import LocalTrainer, learn_from
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float, Int
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
-    "competitive_update",
+    "competitive_change",
     "neighbourhood",
     "CompetitiveTrainer",
     "ConscienceTrainer",
-    "SOMTrainer",
     "check_grid",
+    "falling",
+    "ScheduledTrainer",
+    "SOMTrainer",
     "nearest_units",
     "quantization_error",
     "topographic_error",
@@ -32,8 +42,11 @@ __all__ = [
 
 
 # %% ../../nbs/trainer/competitive.ipynb #66807fd4
-def competitive_update(W: Any, pre: Any, part: Any, learning_rate: Any = 0.05) -> jax.Array:
-    """Move units towards an input: ``W[i] + learning_rate * part[i] * (x - W[i])``.
+def competitive_change(
+    W: Float[ArrayLike, "M N"], pre: Float[ArrayLike, "N"], part: ArrayLike,
+    learning_rate: ArrayLike = 0.05,
+) -> Float[Array, "M N"]:  # fmt: skip
+    """What moves units towards an input: ``learning_rate * part[i] * (x - W[i])``.
 
     Parameters
     ----------
@@ -49,7 +62,13 @@ def competitive_update(W: Any, pre: Any, part: Any, learning_rate: Any = 0.05) -
     Returns
     -------
     jax.Array, shape (M, N)
-        The new weights.
+        What is added to the weights.
+
+    Examples
+    --------
+    >>> competitive_change([[0.0, 0.0], [1.0, 1.0]], pre=[2.0, 0.0], part=[0, 1], learning_rate=0.5)
+    Array([[ 0. ,  0. ],
+           [ 0.5, -0.5]], dtype=float32)
 
     References
     ----------
@@ -57,11 +76,12 @@ def competitive_update(W: Any, pre: Any, part: Any, learning_rate: Any = 0.05) -
        https://doi.org/10.1207/s15516709cog0901_5
     .. [2] T. Kohonen (1982), Biol. Cybern. 43, 59. https://doi.org/10.1007/BF00337288
     """
-    W = jnp.asarray(W)
-    return W + learning_rate * jnp.asarray(part)[:, None] * (jnp.asarray(pre) - W)
+    apart = jnp.asarray(pre) - jnp.asarray(W)
+    return jnp.asarray(learning_rate) * jnp.asarray(part)[:, None] * apart
 
 
-def neighbourhood(winner: Any, shape: tuple[int, int], radius: Any) -> jax.Array:
+# %% ../../nbs/trainer/competitive.ipynb #16083a2f
+def neighbourhood(winner: Any, shape: tuple[int, int], radius: Any) -> Float[Array, "M"]:
     """A Gaussian of the distance from one unit of a grid.
 
     Parameters
@@ -77,6 +97,11 @@ def neighbourhood(winner: Any, shape: tuple[int, int], radius: Any) -> jax.Array
     -------
     jax.Array, shape (rows * columns,)
         1 at the winner.
+
+    Examples
+    --------
+    >>> neighbourhood(1, (1, 3), radius=1.0).round(3)
+    Array([0.607, 1.   , 0.607], dtype=float32)
     """
     places = jnp.unravel_index(winner, shape)
     rows, columns = (
@@ -98,9 +123,7 @@ class CompetitiveTrainer(LocalTrainer):
     winner : {"distance", "answer"}, default "distance"
         Whether the unit wins whose weights are nearest to the input, or the one with the
         largest answer. Of several that are equally good, the first.
-    weight_attr : str, optional
-        See `LocalTrainer`.
-    **options
+    weight_attr, **options
         See `LocalTrainer`.
 
     Raises
@@ -108,34 +131,36 @@ class CompetitiveTrainer(LocalTrainer):
     ValueError
         If `winner` is another word.
 
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import LinearLayer
+    >>> CompetitiveTrainer(LinearLayer(2, 3)).train([[0.0, 1.0], [1.0, 0.0]])
+
     References
     ----------
     D. E. Rumelhart & D. Zipser (1985), Cogn. Sci. 9, 75.
     https://doi.org/10.1207/s15516709cog0901_5
     """
 
+    learning_rate = Number(0.05, checks.finite)
+    winner = Choice("distance", "answer")
+
     def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 0.05,
-        winner: str = "distance",
-        weight_attr: str | None = None,
-        **options: Any,
-    ):
+        self, model: Any, learning_rate: ArrayLike = 0.05, winner: str = "distance",
+        weight_attr: str | None = None, **options: Any,
+    ):  # fmt: skip
         super().__init__(model, learning_rate, weight_attr, **options)
-        if winner not in ("distance", "answer"):
-            raise ValueError(f'winner must be "distance" or "answer"; got {winner!r}')
         self.winner = winner
 
     def score(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         """How good each unit is, shape (M,); the largest wins."""
         return post if self.winner == "answer" else -jnp.sum((pre - W) ** 2, axis=1)
 
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         """The rule for one sample."""
         best = jnp.argmax(self.score(W, pre, post))
         part = jnp.arange(len(W)) == best
-        return competitive_update(W, pre, part, self.learning_rate)
+        return competitive_change(W, pre, part, self.learning_rate)
 
 
 # %% ../../nbs/trainer/competitive.ipynb #e435e5da
@@ -149,15 +174,13 @@ class ConscienceTrainer(CompetitiveTrainer):
     learning_rate : float or array, default 0.05
     winner : {"distance", "answer"}, default "distance"
         See `CompetitiveTrainer`.
-    weight_attr : str, optional
+    weight_attr, **options
         See `LocalTrainer`.
     conscience : float, default 1.0
         Advantage of a unit that never wins, times M, in the unit of a squared distance (or of
         an answer); zero or more. Called C in the paper.
     tau : float, default 10,000
         Time constant of the shares of the wins, in samples; at least 1. Called 1/B in the paper.
-    **options
-        See `LocalTrainer`.
 
     Attributes
     ----------
@@ -169,36 +192,35 @@ class ConscienceTrainer(CompetitiveTrainer):
     ValueError
         If a number is outside its range.
 
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import LinearLayer
+    >>> ConscienceTrainer(LinearLayer(2, 3), tau=100.0).train([[0.0, 1.0], [1.0, 0.0]])
+
     References
     ----------
     D. DeSieno (1988), Proc. IEEE Int. Conf. Neural Networks 1, 117.
     https://doi.org/10.1109/ICNN.1988.23839
     """
 
+    conscience = Number(1.0, checks.non_negative)
+    tau = Number(10_000.0, checks.samples)
+
     def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 0.05,
-        winner: str = "distance",
-        weight_attr: str | None = None,
-        *,
-        conscience: float = 1.0,
-        tau: float = 10_000.0,
+        self, model: Any, learning_rate: ArrayLike = 0.05, winner: str = "distance",
+        weight_attr: str | None = None, *, conscience: float = 1.0, tau: float = 10_000.0,
         **options: Any,
-    ):
+    ):  # fmt: skip
         super().__init__(model, learning_rate, winner, weight_attr, **options)
-        if not 0 <= conscience < np.inf:
-            raise ValueError(f"conscience must be zero or more; got {conscience}")
-        if not 1 <= tau < np.inf:
-            raise ValueError(f"tau counts samples and must be at least 1; got {tau}")
         self.conscience, self.tau = conscience, tau
-        (M,) = self._box(self.state_attr).shape
-        self.share = State(jnp.full(M, 1 / M))
+        units = len(self.network.activity.value)
+        self.share = State(np.full(units, 1 / units, np.float32))
 
     def reset(self) -> None:
         """Bring the model's activity to rest, and all shares to 1/M."""
         super().reset()
-        self.share.value = jnp.full_like(self.share.value, 1 / self.share.value.size)
+        units = self.share.value.size
+        self.share.value = np.full(units, 1 / units, np.float32)
 
     def score(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         """How good each unit is after its advantage, shape (M,)."""
@@ -211,7 +233,86 @@ class ConscienceTrainer(CompetitiveTrainer):
 
 
 # %% ../../nbs/trainer/competitive.ipynb #58e38a3c
-class SOMTrainer(LocalTrainer):
+def check_grid(shape: Any, units: int) -> tuple[int, int]:
+    """`shape` as two whole numbers; ``ValueError`` unless it has one place for every unit."""
+    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+        raise ValueError(f"shape must be two numbers, (rows, columns); got {shape!r}")
+    rows, columns = (checks.count(size, "a size of the grid", at_least=1) for size in shape)
+    if rows * columns != units:
+        raise ValueError(
+            f"a grid of {rows} × {columns} has {rows * columns} places; there are {units} units"
+        )
+    return rows, columns
+
+
+def falling(first: ArrayLike, last: ArrayLike, t: ArrayLike) -> jax.Array:
+    """What falls exponentially from `first` to `last` while `t` goes from 0 to 1.
+
+    Examples
+    --------
+    >>> float(falling(8.0, 2.0, 0.5))
+    4.0
+    """
+    first, last = jnp.asarray(first), jnp.asarray(last)
+    return first * (last / first) ** jnp.asarray(t)
+
+
+# %% ../../nbs/trainer/competitive.ipynb #31b9e4a2
+class ScheduledTrainer(LocalTrainer):
+    """A rule that goes from a start to an end. A subclass defines `change`.
+
+    Parameters
+    ----------
+    model, learning_rate, weight_attr, **options
+        See `LocalTrainer`.
+    steps : int, optional
+        Samples after which the end is reached, and stays. If not given, each call of `train`
+        with ``reset=True`` goes from the start to the end. (Where the rule acts within another
+        trainer, it is then 10,000.)
+
+    Attributes
+    ----------
+    step, length : State, shape ()
+        Samples so far, and samples until the end.
+    """
+
+    steps = Record()
+
+    def __init__(
+        self, model: Any, learning_rate: ArrayLike, weight_attr: str | None = None, *,
+        steps: int | None = None, **options: Any,
+    ):  # fmt: skip
+        super().__init__(model, learning_rate, weight_attr, **options)
+        self.steps, self.step = steps, State(np.int32(0))
+        length = 10_000 if steps is None else checks.count(steps, "steps", at_least=1)
+        self.length = State(np.int32(length))
+
+    def reset(self) -> None:
+        """Bring the model's activity to rest, and go back to the start."""
+        super().reset()
+        self.step.value = 0
+
+    def train(
+        self, train_data: Any, epochs: int = 1, *, reset: bool = True, **options: Any
+    ) -> None:
+        """See `LocalTrainer.train`; `reset` goes back to the start."""
+        samples = self.checked(train_data)
+        with guard(self.model), kept(self):
+            if self.steps is not None:
+                self.length.value = checks.count(self.steps, "steps", at_least=1)
+            elif reset:
+                self.length.value = len(samples) * checks.count(epochs, "epochs", at_least=1)
+            learn_from(self, samples, epochs, reset=reset, **options)
+
+    def passed(self) -> jax.Array:
+        """The share of the way that lies behind, from 0 to 1. Counts one sample more."""
+        t = jnp.minimum(self.step.value / self.length.value, 1)
+        self.step.value += 1
+        return t
+
+
+# %% ../../nbs/trainer/competitive.ipynb #cad2f1fb
+class SOMTrainer(ScheduledTrainer):
     """Kohonen's self-organising map: the nearest unit and its neighbours move towards the input.
 
     Parameters
@@ -222,8 +323,6 @@ class SOMTrainer(LocalTrainer):
         Rows and columns of the grid. Units are counted row by row.
     learning_rate : float or array, default 0.5
         At the start.
-    weight_attr : str, optional
-        See `LocalTrainer`.
     final_rate : float, default 0.02
         Share of the learning rate that is left at the end; positive.
     radius : float, optional
@@ -231,17 +330,8 @@ class SOMTrainer(LocalTrainer):
         not given.
     final_radius : float, default 0.5
         Radius at the end.
-    steps : int, optional
-        Samples after which the end is reached; rate and radius then stay. If not given, each
-        call of `train` with ``reset=True`` goes from the start to the end. (Where this rule
-        acts within another trainer, it is then 10,000.)
-    **options
-        See `LocalTrainer`.
-
-    Attributes
-    ----------
-    step, length : State, shape ()
-        Samples so far, and samples until the end.
+    weight_attr, steps, **options
+        See `ScheduledTrainer`.
 
     Raises
     ------
@@ -249,75 +339,43 @@ class SOMTrainer(LocalTrainer):
         If the grid does not have as many places as there are neurons, or a number is outside
         its range.
 
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import LinearLayer
+    >>> SOMTrainer(LinearLayer(2, 6), shape=(2, 3)).train([[0.0, 1.0], [1.0, 0.0]])
+
     References
     ----------
     T. Kohonen (1982), Biol. Cybern. 43, 59. https://doi.org/10.1007/BF00337288
     """
 
+    learning_rate = Number(0.5, checks.finite)
+    final_rate = Number(0.02, checks.positive)
+    radius = Number(check=checks.positive)
+    final_radius = Number(0.5, checks.positive)
+
     def __init__(
-        self,
-        model: Any,
-        shape: tuple[int, int],
-        learning_rate: Any = 0.5,
-        weight_attr: str | None = None,
-        *,
-        final_rate: float = 0.02,
-        radius: float | None = None,
-        final_radius: float = 0.5,
-        steps: int | None = None,
-        **options: Any,
-    ):
-        super().__init__(model, learning_rate, weight_attr, **options)
-        self.shape = check_grid(shape, self._box(self.state_attr).shape[0])
-        self.final_rate, self.final_radius = final_rate, final_radius
+        self, model: Any, shape: tuple[int, int], learning_rate: ArrayLike = 0.5,
+        weight_attr: str | None = None, *, final_rate: float = 0.02, radius: float | None = None,
+        final_radius: float = 0.5, steps: int | None = None, **options: Any,
+    ):  # fmt: skip
+        super().__init__(model, learning_rate, weight_attr, steps=steps, **options)
+        self.shape = check_grid(shape, len(self.network.activity.value))
         self.radius = max(self.shape) / 2 if radius is None else radius
-        for name in ("final_rate", "radius", "final_radius"):
-            if not 0 < getattr(self, name) < np.inf:
-                raise ValueError(f"{name} must be positive; got {getattr(self, name)}")
-        self.steps = None if steps is None else as_count(steps, "steps", at_least=1)
-        self.step = State(jnp.zeros((), int))
-        self.length = State(jnp.full((), self.steps or 10_000))
+        self.final_rate, self.final_radius = final_rate, final_radius
 
-    def reset(self) -> None:
-        """Bring the model's activity to rest, and rate and radius to the start."""
-        super().reset()
-        self.step.value = 0
-
-    def train(
-        self, train_data: Any, epochs: int = 1, *, reset: bool = True, **options: Any
-    ) -> None:
-        """See `LocalTrainer.train`; `reset` begins with the wide neighbourhood again."""
-        samples = self.checked(train_data)
-        with _all_or_nothing(self):
-            if reset and self.steps is None:
-                epochs = as_count(epochs, "epochs", at_least=1)
-                self.length.value = len(samples) * epochs
-            super().train(samples, epochs, reset=reset, **options)
-
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         """The rule for one sample."""
-        t = jnp.minimum(self.step.value / self.length.value, 1)
-        self.step.value += 1
-        radius = self.radius * (self.final_radius / self.radius) ** t
+        t = self.passed()
         nearest = jnp.argmin(jnp.sum((pre - W) ** 2, axis=1))
-        part = neighbourhood(nearest, self.shape, radius)
-        return competitive_update(W, pre, part, self.learning_rate * self.final_rate**t)
-
-
-def check_grid(shape: Any, units: int) -> tuple[int, int]:
-    """`shape` as two whole numbers; ``ValueError`` unless it has one place for every unit."""
-    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
-        raise ValueError(f"shape must be two numbers, (rows, columns); got {shape!r}")
-    rows, columns = (as_count(size, "a size of the grid", at_least=1) for size in shape)
-    if rows * columns != units:
-        raise ValueError(
-            f"a grid of {rows} × {columns} has {rows * columns} places; there are {units} units"
-        )
-    return rows, columns
+        part = neighbourhood(nearest, self.shape, falling(self.radius, self.final_radius, t))
+        return competitive_change(W, pre, part, self.learning_rate * falling(1, self.final_rate, t))
 
 
 # %% ../../nbs/trainer/competitive.ipynb #c56a6103
-def nearest_units(W: Any, data: Any, count: int = 1) -> jax.Array:
+def nearest_units(
+    W: Float[ArrayLike, "M N"], data: Float[ArrayLike, "P N"], count: int = 1
+) -> Int[Array, "P count"]:
     """The units nearest to each sample, the nearest first.
 
     Parameters
@@ -334,22 +392,30 @@ def nearest_units(W: Any, data: Any, count: int = 1) -> jax.Array:
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit together.
+    TypeError, ValueError
+        If the shapes do not fit together, or there are fewer units.
+
+    Examples
+    --------
+    >>> nearest_units([[0.0, 0.0], [1.0, 1.0]], [[0.9, 0.8]], count=2)
+    Array([[1, 0]], dtype=int32)
     """
-    W, data = jnp.asarray(W, jnp.float32), jnp.asarray(data, jnp.float32)
-    if W.ndim != 2 or data.ndim != 2 or W.shape[1] != data.shape[1] or not len(data):
-        raise ValueError(
-            f"expected weights (M, N) and samples (P, N); got {W.shape} and {data.shape}"
-        )
-    if not 1 <= count <= len(W):
-        raise ValueError(f"count must be from 1 to {len(W)}, the units; got {count}")
-    return _nearest(W, data, count=count)
+    units, samples = _rows(W, data)
+    if checks.count(count, "count", at_least=1) > len(units):
+        raise ValueError(f"count must be from 1 to {len(units)}, the units; got {count}")
+    return _nearest(units, samples, count=count)
+
+
+# %% ../../nbs/trainer/competitive.ipynb #a4269bfe
+def _rows(W: ArrayLike, data: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Weights and samples, if both are rows of numbers of the same length."""
+    size = np.shape(W)[-1] if np.ndim(W) else 0
+    return checks.patterns(W, size, "W"), checks.patterns(data, size, "data")
 
 
 @partial(jax.jit, static_argnames="count")
 def _nearest(W: jax.Array, data: jax.Array, count: int) -> jax.Array:
-    centre = jnp.mean(W, axis=0)  # so that large numbers do not swallow small distances
+    centre = jnp.mean(W, axis=0)
     W = W - centre
     half = jnp.sum(W**2, axis=1) / 2
 
@@ -359,7 +425,8 @@ def _nearest(W: jax.Array, data: jax.Array, count: int) -> jax.Array:
     return jax.lax.map(best, data, batch_size=4096)
 
 
-def quantization_error(W: Any, data: Any) -> jax.Array:
+# %% ../../nbs/trainer/competitive.ipynb #2c064df9
+def quantization_error(W: Float[ArrayLike, "M N"], data: Float[ArrayLike, "P N"]) -> float:
     """Mean distance of the samples from their nearest units.
 
     Parameters
@@ -370,15 +437,22 @@ def quantization_error(W: Any, data: Any) -> jax.Array:
 
     Returns
     -------
-    jax.Array
-        A number.
+    float
+
+    Examples
+    --------
+    >>> quantization_error([[0.0, 0.0], [1.0, 1.0]], [[0.0, 0.5], [1.0, 1.5]])
+    0.5
     """
-    nearest = nearest_units(W, data)[:, 0]
-    gap = jnp.asarray(data, jnp.float32) - jnp.asarray(W, jnp.float32)[nearest]
-    return jnp.mean(jnp.linalg.norm(gap, axis=1))
+    units, samples = _rows(W, data)
+    nearest = np.asarray(nearest_units(units, samples))[:, 0]
+    return float(np.mean(np.linalg.norm(samples - units[nearest], axis=1)))
 
 
-def topographic_error(W: Any, data: Any, shape: tuple[int, int]) -> jax.Array:
+# %% ../../nbs/trainer/competitive.ipynb #890f3ab2
+def topographic_error(
+    W: Float[ArrayLike, "M N"], data: Float[ArrayLike, "P N"], shape: tuple[int, int]
+) -> float:
     """Share of the samples whose two nearest units are no neighbours on the grid.
 
     Parameters
@@ -391,20 +465,25 @@ def topographic_error(W: Any, data: Any, shape: tuple[int, int]) -> jax.Array:
 
     Returns
     -------
-    jax.Array
-        A number from 0 to 1.
+    float
+        From 0 to 1.
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the grid does not have as many places as there are units, or only one.
+
+    Examples
+    --------
+    >>> topographic_error([[0.0], [1.0], [2.0]], [[0.4], [1.6]], shape=(1, 3))
+    0.0
 
     References
     ----------
     K. Kiviluoto (1996), Proc. IEEE Int. Conf. Neural Networks 1, 294.
     https://doi.org/10.1109/ICNN.1996.548907
     """
-    shape = check_grid(shape, np.shape(W)[0])
-    pair = nearest_units(W, data, 2)
-    down, across = (jnp.abs(jnp.diff(place, axis=1)) for place in jnp.unravel_index(pair, shape))
-    return jnp.mean(jnp.maximum(down, across) > 1)
+    rows, columns = check_grid(shape, np.shape(W)[0])
+    pair = np.asarray(nearest_units(W, data, 2))
+    down, across = (np.abs(np.diff(place)) for place in np.unravel_index(pair, (rows, columns)))
+    return float(np.mean(np.maximum(down, across) > 1))

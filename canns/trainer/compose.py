@@ -49,10 +49,11 @@ def total_change(changes: Sequence[Any]) -> jax.Array:
 
 
 # %% ../../nbs/trainer/compose.ipynb #d7d73c5b
-def check_rules(trainers: list, kind: type, owner: str) -> None:
+def check_rules(trainers: Sequence[Any], kind: type, owner: str) -> None:
     """Raise ``ValueError`` or ``TypeError`` unless `trainers` are some `kind` of trainers on one model."""
     if not trainers:
         raise ValueError(f"{owner} needs at least one trainer; got an empty list")
+    trainer: Any
     for k, trainer in enumerate(trainers):
         if not isinstance(trainer, kind):
             raise TypeError(
@@ -143,6 +144,11 @@ class CompoundTrainer(LocalTrainer):
         first = self.rules[0]
         options |= {"weight_attr": first.weight_attr, "state_attr": first.state_attr}
         Trainer.__init__(self, first.model, **options)  # the learning rates are those of the rules
+
+    def check_numbers(self) -> None:
+        """Raise ``ValueError`` if the numbers of a rule do not fit the weights."""
+        for rule in self.rules:
+            rule.check_numbers()
 
     def reset(self) -> None:
         """Bring the model's activity and the traces of all rules back to rest."""

@@ -5,22 +5,33 @@
 # %% ../../nbs/trainer/covariance.ipynb #73bd7601
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .base import Trainer
-from .storage import TrainingHistory
+from .. import checks
+from ..checks import is_traced
+from ..recall import has
+from ..state import Number, Record, on_device
+from .storage import StorageTrainer, signs_only, square_weights
 from ..weights import add_outer, zero_diagonal
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = ["covariance_update", "sparse_threshold", "neuron_thresholds", "CovarianceTrainer"]
 
 
 # %% ../../nbs/trainer/covariance.ipynb #dcc36f74
-def covariance_update(W: Any, patterns: Any, activity: Any) -> Any:
+def covariance_update(W: Any, patterns: ArrayLike, activity: ArrayLike) -> Any:
     """The covariance rule: ``W + sum_p outer(eta[p] - f, eta[p] - f) / sum(f (1 - f))``.
 
     Parameters
@@ -46,23 +57,22 @@ def covariance_update(W: Any, patterns: Any, activity: Any) -> Any:
     ----------
     M. V. Tsodyks & M. V. Feigel'man (1988), Europhys. Lett. 6, 101.
     https://doi.org/10.1209/0295-5075/6/2/002
+
+    Examples
+    --------
+    >>> covariance_update([[0.0, 0.0], [0.0, 0.0]], [1, -1], activity=0.5)
+    Array([[ 0.5, -0.5],
+           [-0.5,  0.5]], dtype=float32)
     """
-    _check_activity(activity)
-    x = jnp.asarray(patterns, jnp.float32)
-    f = jnp.broadcast_to(jnp.asarray(activity, jnp.float32), x.shape[-1:])
-    return add_outer(W, (1 + x) / 2 - f, coef=1 / jnp.sum(f * (1 - f)))
-
-
-def _check_activity(activity: Any) -> None:
-    if isinstance(activity, jax.core.Tracer):
-        return
-    f = np.asarray(activity)
-    if not np.all((f > 0) & (f < 1)):
-        raise ValueError(f"activity is a probability strictly between 0 and 1; got {activity}")
+    xp: Any = jnp if is_traced((patterns, activity)) else np
+    x = xp.asarray(patterns, xp.float32)
+    f = xp.asarray(checks.probability(activity, "activity"), xp.float32)
+    f = xp.broadcast_to(f, x.shape[-1:])
+    return add_outer(W, (1 + x) / 2 - f, coef=1 / xp.sum(f * (1 - f)))
 
 
 # %% ../../nbs/trainer/covariance.ipynb #6965fa1b
-def sparse_threshold(activity: Any, load: Any = 0.0) -> Any:
+def sparse_threshold(activity: ArrayLike, load: ArrayLike = 0.0) -> jax.Array:
     """The threshold that makes fewest errors one step after a memory.
 
     Parameters
@@ -82,16 +92,21 @@ def sparse_threshold(activity: Any, load: Any = 0.0) -> Any:
     ------
     ValueError
         If the activity is not between 0 and 1, or the load is negative.
+
+    Examples
+    --------
+    >>> sparse_threshold(0.5)
+    Array(0., dtype=float32)
     """
-    _check_activity(activity)
-    if not isinstance(load, jax.core.Tracer) and not load >= 0:
-        raise ValueError(f"load must be zero or more; got {load}")
-    f = jnp.asarray(activity, jnp.float32)
-    return 0.5 - f + load * f * (1 - f) * jnp.log((1 - f) / f)
+    checks.probability(activity, "activity"), checks.non_negative(load, "load")
+    xp: Any = jnp if is_traced((activity, load)) else np
+    f = xp.asarray(activity, xp.float32)
+    return on_device(0.5 - f + load * f * (1 - f) * xp.log((1 - f) / f))
 
 
 # %% ../../nbs/trainer/covariance.ipynb #d98e33cf
-def neuron_thresholds(W: Any, activity: Any, threshold: Any) -> jax.Array:
+@jax.jit
+def neuron_thresholds(W: Any, activity: ArrayLike, threshold: ArrayLike) -> jax.Array:
     """Thresholds with which neurons of ±1 do what neurons of 0 and 1 would do.
 
     Parameters
@@ -105,14 +120,19 @@ def neuron_thresholds(W: Any, activity: Any, threshold: Any) -> jax.Array:
     jax.Array, shape (N,)
         ``2 threshold - sum_j W[i, j] (1 - 2 f[j])``, for neurons of ±1 that hear
         ``sum_j W[i, j] s[j]``.
+
+    Examples
+    --------
+    >>> neuron_thresholds(np.array([[0.0, 1.0], [1.0, 0.0]]), activity=0.25, threshold=0.5)
+    Array([0.5, 0.5], dtype=float32)
     """
-    f = jnp.asarray(activity, jnp.float32)
-    shift = W @ jnp.broadcast_to(1 - 2 * f, W.shape[1:])
-    return 2 * jnp.asarray(threshold, jnp.float32) - shift
+    f = jnp.broadcast_to(jnp.asarray(activity, jnp.float32), W.shape[1:])
+    with jax.default_matmul_precision("highest"):
+        return 2 * jnp.asarray(threshold, jnp.float32) - W @ (1 - 2 * f)
 
 
 # %% ../../nbs/trainer/covariance.ipynb #795efee2
-class CovarianceTrainer(Trainer):
+class CovarianceTrainer(StorageTrainer):
     """Store sparse patterns by the covariance rule, and set the thresholds that they need.
 
     Calling `train` again adds to what is stored, exactly as if all had been stored at once.
@@ -125,7 +145,7 @@ class CovarianceTrainer(Trainer):
     activity : float or array_like, shape (N,)
         Probability f that a neuron is active in a pattern, of all neurons or of each, strictly
         between 0 and 1.
-    threshold : float, optional
+    threshold : float or array_like, shape (N,), optional
         Of neurons of 0 and 1 (see `neuron_thresholds`); by default ``sparse_threshold`` for
         the number of patterns stored so far.
     **options
@@ -133,15 +153,14 @@ class CovarianceTrainer(Trainer):
 
     Attributes
     ----------
-    num_stored : int
-        Patterns stored so far.
-    history : TrainingHistory or RecallHistory
-        Record of the last call.
+    num_stored, history
+        See `StorageTrainer`.
 
     Raises
     ------
     ValueError
-        If an activity is not between 0 and 1, or the threshold is not finite.
+        If an activity is not between 0 and 1, the threshold is not finite, or there are
+        neither one nor as many of them as neurons. By `train`, if patterns are not of ±1.
     TypeError
         If the model has no attribute ``threshold``.
 
@@ -151,56 +170,34 @@ class CovarianceTrainer(Trainer):
     https://doi.org/10.1209/0295-5075/6/2/002
     """
 
-    def __init__(self, model: Any, activity: Any, threshold: float | None = None, **options: Any):
+    activity = Number(..., checks.probability, per="num_neurons")
+    threshold = Number(None, checks.finite, per="num_neurons")
+    num_neurons = property(lambda self: self.network.size(), doc="N, of the model.")
+    warned = Record(True)  # what the model says that it can hold is for half of it active
+
+    def __init__(self, model: Any, activity: Any, threshold: Any = None, **options: Any):
         super().__init__(model, **options)
-        _check_activity(activity)
-        if threshold is not None and not np.isfinite(threshold):
-            raise ValueError(f"threshold must be finite; got {threshold}")
-        if not hasattr(model, "threshold"):
+        if not has(model, "threshold"):
             raise TypeError(
                 f"{type(self).__name__} needs a model with an attribute 'threshold'; "
                 f"{type(model).__name__} has none"
             )
-        self.activity = activity
-        self.threshold = threshold
-        self.num_stored = 0
+        self.activity, self.threshold = activity, threshold
 
-    def train(self, train_data: Any) -> None:
-        """Store patterns and set the model's thresholds.
+    def admit(self, patterns: np.ndarray) -> None:
+        """Patterns of +1 (active) and -1 (silent), and square weights."""
+        signs_only(patterns, "the covariance rule")
+        square_weights(self, patterns.shape[1])
 
-        Parameters
-        ----------
-        train_data : iterable of array_like, shape (N,), or array, shape (P, N)
-            Entries +1 (active) and -1 (silent).
+    def store(self, W: Any, patterns: np.ndarray) -> Any:
+        """The covariance rule."""
+        return zero_diagonal(covariance_update(W, patterns, self.activity))
 
-        Raises
-        ------
-        TypeError, ValueError
-            If the data are no patterns of ±1 that fit the model, its weights are not square,
-            or the activities are not as many as its neurons. Nothing has changed then.
-        """
-        patterns = self.checked(train_data)
-        box, (count, size) = self._box(self.weight_attr), patterns.shape
-        if np.shape(self.activity) not in ((), (size,)):
-            raise ValueError(
-                f"expected one activity, or one for each of {size} neurons; "
-                f"got shape {np.shape(self.activity)}"
-            )
-        if not np.all(np.abs(patterns) == 1):
-            wrong = patterns[np.abs(patterns) != 1][0]
-            raise ValueError(
-                f"expected patterns of +1 (active) and -1 (silent); found an entry {wrong}"
-            )
-        if box.shape != (size, size):
-            raise ValueError(
-                f"expected weights of shape ({size}, {size}); {self.weight_attr!r} has shape {box.shape}"
-            )
-        load = (self.num_stored + count) / size
-        with self._run("Storing patterns", count, self.show_progress):
-            W = zero_diagonal(covariance_update(box.value, patterns, self.activity))
-            theta = self.threshold
-            theta = sparse_threshold(self.activity, load) if theta is None else theta
-            thresholds = np.asarray(neuron_thresholds(W, self.activity, theta))
-        box.value, self.model.threshold = W, thresholds
-        self.num_stored += count
-        self.history = TrainingHistory(count, self.num_stored, load)
+    def stored(self, patterns: np.ndarray) -> None:
+        """Count the patterns, and set the thresholds for as many."""
+        super().stored(patterns)
+        f, theta = self.activity, self.threshold
+        if theta is None:
+            theta = sparse_threshold(f, self.num_stored / patterns.shape[1])
+        W = self.network.weights.value
+        self.model.threshold = np.asarray(neuron_thresholds(W, f, theta))

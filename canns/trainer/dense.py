@@ -5,21 +5,32 @@
 # %% ../../nbs/trainer/dense.ipynb #94034895
 from __future__ import annotations
 
-import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from .base import Trainer
-from .storage import TrainingHistory
+from ..checks import is_traced
+from ..recall import ask
+from ..state import on_device
+from .storage import StorageTrainer
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = ["dense_update", "DenseTrainer"]
 
 
 # %% ../../nbs/trainer/dense.ipynb #c4824f08
-def dense_update(W: Any, pre: Any) -> jax.Array:
+def dense_update(W: Float[ArrayLike, "K N"], pre: ArrayLike) -> Float[Array, "K+P N"]:
     """Give each pattern a row of its own.
 
     Parameters
@@ -36,12 +47,20 @@ def dense_update(W: Any, pre: Any) -> jax.Array:
     References
     ----------
     D. Krotov & J. J. Hopfield (2016), NIPS 29, 1172. https://doi.org/10.48550/arXiv.1606.01164
+
+    Examples
+    --------
+    >>> dense_update([[1.0, 1.0]], [1.0, -1.0])
+    Array([[ 1.,  1.],
+           [ 1., -1.]], dtype=float32)
     """
-    return jnp.concatenate([jnp.asarray(W), jnp.atleast_2d(jnp.asarray(pre))])
+    if is_traced((W, pre)):
+        return jnp.concatenate([jnp.asarray(W), jnp.atleast_2d(jnp.asarray(pre))])
+    return on_device(np.concatenate([np.asarray(W), np.atleast_2d(pre)]))
 
 
 # %% ../../nbs/trainer/dense.ipynb #8c429a17
-class DenseTrainer(Trainer):
+class DenseTrainer(StorageTrainer):
     """Store each pattern as a row of weights. Calling `train` again adds to what is stored.
 
     Parameters
@@ -51,6 +70,13 @@ class DenseTrainer(Trainer):
         `ModernHopfieldNetwork`.
     **options
         See `Trainer`.
+
+    Attributes
+    ----------
+    num_stored : int
+        Rows that the model has.
+    history
+        See `StorageTrainer`.
 
     Raises
     ------
@@ -69,41 +95,19 @@ class DenseTrainer(Trainer):
     """
 
     memory_rows = True
+    num_stored = property(lambda self: self.network.weights.shape[0], doc="Rows of the model.")
 
     def __init__(self, model: Any, **options: Any):
         super().__init__(model, **options)
-        if not getattr(model, "memory_rows", False):
+        if not ask(model, "memory_rows", False):
             raise TypeError(
                 f"{type(self).__name__} stores memories as rows of weights; "
                 f"{type(model).__name__} has connections between neurons (no memory_rows)"
             )
-        self._warned = False
 
-    def train(self, train_data: Any) -> None:
-        """Store patterns.
+    def store(self, W: Any, patterns: np.ndarray) -> jax.Array:
+        """One more row for each pattern."""
+        return dense_update(W, patterns)
 
-        Parameters
-        ----------
-        train_data : iterable of array_like, shape (N,), or array, shape (P, N)
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the data are no patterns of the model (see `canns.trainer.base.as_patterns`), or
-            the weights have the wrong shape. Nothing has changed then.
-        """
-        patterns = self.checked(train_data)
-        box = self._box(self.weight_attr)
-        with self._run("Storing patterns", len(patterns), self.show_progress):
-            W = dense_update(box.value, patterns)
-        box.value = W
-        stored, size = W.shape
-        self.history = TrainingHistory(len(patterns), stored, stored / size)
-        capacity = getattr(self.model, "storage_capacity", None)
-        if capacity is not None and stored > capacity and not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"{stored} patterns stored, more than the {capacity} that "
-                f"{type(self.model).__name__} of {size} neurons can hold; expect errors in recall",
-                stacklevel=2,
-            )
+    def stored(self, patterns: np.ndarray) -> None:
+        """Nothing: the rows are there to be counted."""

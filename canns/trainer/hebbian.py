@@ -5,6 +5,7 @@
 # %% ../../nbs/trainer/hebbian.ipynb #4e920f0c
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import jax
@@ -57,7 +58,7 @@ def hebbian_update(W: Any, pre: Any, post: Any = None, learning_rate: Any = 1.0)
 
 
 # %% ../../nbs/trainer/hebbian.ipynb #d32b8d41
-class HebbianRule(StorageTrainer, LocalTrainer):
+class HebbianRule(LocalTrainer, StorageTrainer):
     """Hebb's rule for networks that settle, all at once, and for layers, sample by sample."""
 
     sign = 1.0
@@ -77,7 +78,11 @@ class HebbianRule(StorageTrainer, LocalTrainer):
         """Hebb's rule for one sample."""
         return self.sign * self.learning_rate * jnp.outer(post, pre)
 
-    def store(self, W: Any, patterns: np.ndarray, times: int = 1) -> Any:
+    def store(self, W: Any, patterns: np.ndarray) -> Any:
+        """Hebb's rule for a set of patterns."""
+        return self.store_times(1, W, patterns)
+
+    def store_times(self, times: int, W: Any, patterns: np.ndarray) -> Any:
         """Hebb's rule for a set of patterns, each of which is shown so many times."""
         x = patterns - np.mean(patterns) if self.subtract_mean else patterns
         rate = self.sign * self.learning_rate * times
@@ -140,7 +145,7 @@ class HebbianTrainer(HebbianRule):
             LocalTrainer.train(self, train_data, epochs, shuffle=shuffle, seed=seed, reset=reset)
             return
         times = checks.count(epochs, "epochs", at_least=1)
-        store_at_once(self, self.checked(train_data), times=times)
+        store_at_once(self, self.checked(train_data), partial(self.store_times, times))
 
 
 class AntiHebbianTrainer(HebbianTrainer):

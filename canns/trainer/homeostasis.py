@@ -6,33 +6,50 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..state import State
+from .. import checks
+from ..recall import ask
+from ..state import Number, State
 from .local import LocalTrainer
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
-    "scaling_update",
-    "intrinsic_update",
+    "scaling_change",
+    "intrinsic_change",
     "multiplicative_normalization",
     "subtractive_normalization",
+    "BrakeTrainer",
     "HomeostaticTrainer",
     "ScalingTrainer",
     "IntrinsicTrainer",
+    "per_neuron",
     "NormalizationTrainer",
     "MultiplicativeNormalizationTrainer",
     "SubtractiveNormalizationTrainer",
+    "check_budget",
 ]
 
 
 # %% ../../nbs/trainer/homeostasis.ipynb #448c159b
-def scaling_update(W: Any, rate: Any, target: Any = 1.0, learning_rate: Any = 1e-3) -> jax.Array:
-    """Synaptic scaling: ``W[i] * exp(learning_rate * (target[i] - rate[i]))``.
+def scaling_change(
+    W: Float[ArrayLike, "M N"], rate: Float[ArrayLike, "M"], target: ArrayLike = 1.0,
+    learning_rate: ArrayLike = 1e-3,
+) -> Float[Array, "M N"]:  # fmt: skip
+    """Synaptic scaling: ``W[i] * (exp(learning_rate * (target[i] - rate[i])) - 1)``.
 
     Parameters
     ----------
@@ -47,8 +64,13 @@ def scaling_update(W: Any, rate: Any, target: Any = 1.0, learning_rate: Any = 1e
     Returns
     -------
     jax.Array, shape (M, N)
-        The new weights. If the learning rate is the same for all synapses of a neuron, so is
-        the factor.
+        What is added to the weights. If the learning rate is the same for all synapses of a
+        neuron, they are all multiplied by the same factor.
+
+    Examples
+    --------
+    >>> scaling_change([[1.0, 2.0]], rate=[1.0], target=2.0, learning_rate=0.5).round(3)
+    Array([[0.649, 1.297]], dtype=float32)
 
     References
     ----------
@@ -58,25 +80,32 @@ def scaling_update(W: Any, rate: Any, target: Any = 1.0, learning_rate: Any = 1e
        https://doi.org/10.1523/JNEUROSCI.20-23-08812.2000
     """
     missing = (jnp.asarray(target) - jnp.asarray(rate))[..., None]
-    return jnp.asarray(W) * jnp.exp(learning_rate * missing)
+    return jnp.asarray(W) * jnp.expm1(jnp.asarray(learning_rate) * missing)
 
 
-def intrinsic_update(
-    threshold: Any, rate: Any, target: Any = 1.0, learning_rate: Any = 1e-3
-) -> jax.Array:
-    """Intrinsic plasticity: ``threshold + learning_rate * (rate - target)``.
+# %% ../../nbs/trainer/homeostasis.ipynb #cba738ee
+def intrinsic_change(
+    rate: Float[ArrayLike, "M"], target: ArrayLike = 1.0, learning_rate: ArrayLike = 1e-3
+) -> Float[Array, "M"]:
+    """Intrinsic plasticity: ``learning_rate * (rate - target)``.
 
     Parameters
     ----------
-    threshold, rate : array_like, shape (M,)
-        Thresholds of the neurons, and their mean answers.
+    rate : array_like, shape (M,)
+        Mean answers of the neurons.
     target : float or array_like, shape (M,), default 1.0
-        What the mean answers should be.
+        What they should be.
     learning_rate : float or array_like, shape (M,), default 1e-3
 
     Returns
     -------
     jax.Array, shape (M,)
+        What is added to the thresholds.
+
+    Examples
+    --------
+    >>> intrinsic_change([1.0, 4.0], target=2.0, learning_rate=0.25)
+    Array([-0.25,  0.5 ], dtype=float32)
 
     References
     ----------
@@ -84,11 +113,13 @@ def intrinsic_update(
     https://doi.org/10.1038/9165
     """
     too_much = jnp.asarray(rate) - jnp.asarray(target)
-    return jnp.asarray(threshold) + learning_rate * too_much
+    return jnp.asarray(learning_rate) * too_much
 
 
-# %% ../../nbs/trainer/homeostasis.ipynb #969acb79
-def multiplicative_normalization(W: Any, total: Any = 1.0) -> jax.Array:
+# %% ../../nbs/trainer/homeostasis.ipynb #3866c0ac
+def multiplicative_normalization(
+    W: Float[ArrayLike, "M N"], total: ArrayLike = 1.0
+) -> Float[Array, "M N"]:
     """Bring the weights of each neuron to a given sum by division.
 
     Parameters
@@ -103,6 +134,11 @@ def multiplicative_normalization(W: Any, total: Any = 1.0) -> jax.Array:
     jax.Array, shape (M, N)
         A row without any weight above zero becomes zero.
 
+    Examples
+    --------
+    >>> multiplicative_normalization([[0.5, 1.5]])
+    Array([[0.25, 0.75]], dtype=float32)
+
     References
     ----------
     K. D. Miller & D. J. C. MacKay (1994), Neural Comput. 6, 100.
@@ -113,9 +149,11 @@ def multiplicative_normalization(W: Any, total: Any = 1.0) -> jax.Array:
     return W * jnp.asarray(total)[..., None] / jnp.where(sums > 0, sums, 1)
 
 
+# %% ../../nbs/trainer/homeostasis.ipynb #969acb79
 def subtractive_normalization(
-    W: Any, total: Any = 1.0, w_min: Any = 0.0, w_max: Any = 1.0
-) -> jax.Array:
+    W: Float[ArrayLike, "M N"], total: ArrayLike = 1.0, w_min: ArrayLike = 0.0,
+    w_max: ArrayLike = 1.0,
+) -> Float[Array, "M N"]:  # fmt: skip
     """Bring the weights of each neuron to a given sum by subtraction, within bounds.
 
     Parameters
@@ -133,12 +171,18 @@ def subtractive_normalization(
         ``clip(W - s, w_min, w_max)`` with one number ``s`` per neuron: the point nearest to `W`
         that has this sum and keeps the bounds.
 
+    Examples
+    --------
+    >>> subtractive_normalization([[0.0, 0.5, 1.0]], total=1.0).round(3)
+    Array([[0.  , 0.25, 0.75]], dtype=float32)
+
     References
     ----------
     K. D. Miller & D. J. C. MacKay (1994), Neural Comput. 6, 100.
     https://doi.org/10.1162/neco.1994.6.1.100
     """
     W, total = jnp.asarray(W), jnp.asarray(total)[..., None]
+    w_min, w_max = jnp.asarray(w_min), jnp.asarray(w_max)
 
     def halve(_: Any, interval: tuple) -> tuple:
         low, high = interval
@@ -147,16 +191,24 @@ def subtractive_normalization(
         more = left > total
         return jnp.where(more, middle, low), jnp.where(more, high, middle)
 
-    widest = (
-        jnp.min(W - w_max, axis=-1, keepdims=True),
-        jnp.max(W - w_min, axis=-1, keepdims=True),
-    )
-    low, high = jax.lax.fori_loop(0, 26, halve, widest)
+    lowest = jnp.min(W - w_max, axis=-1, keepdims=True)
+    highest = jnp.max(W - w_min, axis=-1, keepdims=True)
+    low, high = jax.lax.fori_loop(0, 26, halve, (lowest, highest))
     return jnp.clip(W - (low + high) / 2, w_min, w_max)
 
 
+# %% ../../nbs/trainer/homeostasis.ipynb #a0ca6ae5
+class BrakeTrainer(LocalTrainer):
+    """A rule whose numbers may differ from neuron to neuron. A subclass defines `change`."""
+
+    @property
+    def num_neurons(self) -> int:
+        """M."""
+        return len(self.network.activity.value)
+
+
 # %% ../../nbs/trainer/homeostasis.ipynb #e0d57ef0
-class HomeostaticTrainer(LocalTrainer):
+class HomeostaticTrainer(BrakeTrainer):
     """What rules with a target rate share: a running mean of every neuron's answers.
 
     Parameters
@@ -168,9 +220,7 @@ class HomeostaticTrainer(LocalTrainer):
         The mean answer that each neuron should give; positive.
     tau : float, default 100.0
         Time constant of the running mean, in samples; at least 1.
-    weight_attr : str, optional
-        See `LocalTrainer`.
-    **options
+    weight_attr, **options
         See `LocalTrainer`.
 
     Attributes
@@ -184,27 +234,22 @@ class HomeostaticTrainer(LocalTrainer):
         If the target or `tau` is outside its range.
     """
 
+    learning_rate = Number(1e-3, checks.finite)
+    target = Number(1.0, checks.positive, per="num_neurons")
+    tau = Number(100.0, checks.samples)
+
     def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 1e-3,
-        target: Any = 1.0,
-        tau: float = 100.0,
-        weight_attr: str | None = None,
-        **options: Any,
-    ):
+        self, model: Any, learning_rate: ArrayLike = 1e-3, target: ArrayLike = 1.0,
+        tau: float = 100.0, weight_attr: str | None = None, **options: Any,
+    ):  # fmt: skip
         super().__init__(model, learning_rate, weight_attr, **options)
-        self.target = _per_neuron(target, self._box(self.state_attr).shape, "target")
-        if not 1 <= tau < np.inf:
-            raise ValueError(f"tau counts samples and must be at least 1; got {tau}")
-        self.tau = tau
-        self.rate = State(jnp.zeros(self._box(self.state_attr).shape))
-        self.rate.value += self.target
+        self.target, self.tau = target, tau
+        self.rate = State(np.full(self.num_neurons, self.target, np.float32))
 
     def reset(self) -> None:
         """Bring the model's activity to rest and the running mean to the target."""
         super().reset()
-        self.rate.value = jnp.zeros_like(self.rate.value) + self.target
+        self.rate.value = np.full(self.num_neurons, self.target, np.float32)
 
     def listen(self, post: jax.Array) -> jax.Array:
         """Let the running mean take in the newest answers, and return it."""
@@ -212,10 +257,16 @@ class HomeostaticTrainer(LocalTrainer):
         return self.rate.value
 
 
+# %% ../../nbs/trainer/homeostasis.ipynb #41935b18
 class ScalingTrainer(HomeostaticTrainer):
     """Synaptic scaling towards a target rate.
 
     Same parameters as `HomeostaticTrainer`.
+
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import LinearLayer
+    >>> ScalingTrainer(LinearLayer(3, 2, rectify=True), target=[1.0, 2.0]).train([[1, 0, 1]])
 
     References
     ----------
@@ -223,12 +274,13 @@ class ScalingTrainer(HomeostaticTrainer):
     Nature 391, 892. https://doi.org/10.1038/36103
     """
 
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         """The rule for one sample."""
         rate = self.listen(post)
-        return scaling_update(W, rate, self.target, self.learning_rate)
+        return scaling_change(W, rate, self.target, self.learning_rate)
 
 
+# %% ../../nbs/trainer/homeostasis.ipynb #5adf96fd
 class IntrinsicTrainer(HomeostaticTrainer):
     """Intrinsic plasticity: thresholds slide towards a target rate, and the weights stay.
 
@@ -248,6 +300,11 @@ class IntrinsicTrainer(HomeostaticTrainer):
         If a number is outside its range, or (in `train`) the learning rate differs between the
         synapses of a neuron.
 
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import ThresholdLayer
+    >>> IntrinsicTrainer(ThresholdLayer(3, 2), target=0.5).train([[1, 0, 1], [0, 1, 1]])
+
     References
     ----------
     N. S. Desai, L. C. Rutherford & G. G. Turrigiano (1999), Nat. Neurosci. 2, 515.
@@ -255,40 +312,34 @@ class IntrinsicTrainer(HomeostaticTrainer):
     """
 
     def __init__(self, model: Any, *args: Any, **options: Any):
-        if not hasattr(getattr(model, "threshold", None), "value"):
+        if not hasattr(ask(model, "threshold"), "value"):
             raise TypeError(
                 "IntrinsicTrainer needs a model with a box threshold, such as ThresholdLayer; "
                 f"{type(model).__name__} has none"
             )
         super().__init__(model, *args, **options)
 
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
-        """The rule for one sample: moves the thresholds, returns the weights as they are."""
-        eta = jnp.asarray(self.learning_rate)
-        if eta.ndim and eta.shape[1] != 1:
-            raise ValueError(
-                "a threshold belongs to a neuron: learning_rate must be a number or have shape "
-                f"(M, 1); got {eta.shape}"
-            )
-        box = self.model.threshold
-        box.value = intrinsic_update(
-            box.value, self.listen(post), self.target, eta[:, 0] if eta.ndim else eta
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        """Moves the thresholds; for the weights, zeros."""
+        rate, eta = self.listen(post), per_neuron(self.learning_rate)
+        self.model.threshold.value += intrinsic_change(rate, self.target, eta)
+        return jnp.zeros_like(W)
+
+
+# %% ../../nbs/trainer/homeostasis.ipynb #b3f30f84
+def per_neuron(learning_rate: Any) -> jax.Array:
+    """A learning rate of shape () or (M, 1) as one of shape () or (M,)."""
+    shape = np.shape(learning_rate)
+    if shape[1:] not in ((), (1,)):
+        raise ValueError(
+            "a threshold belongs to a neuron: learning_rate must be a number or have shape "
+            f"(M, 1); got {shape}"
         )
-        return W
-
-
-def _per_neuron(value: Any, shape: tuple[int, ...], name: str) -> np.ndarray:
-    """`value` as one positive number, or one for each neuron."""
-    value = np.asarray(value, np.float32)
-    if value.shape not in ((), shape):
-        raise ValueError(f"{name} must be a number or have shape {shape}; got {value.shape}")
-    if not np.all((value > 0) & (value < np.inf)):
-        raise ValueError(f"{name} must be positive and finite; got {value}")
-    return value
+    return jnp.reshape(jnp.asarray(learning_rate), shape[:1])
 
 
 # %% ../../nbs/trainer/homeostasis.ipynb #30396f63
-class NormalizationTrainer(LocalTrainer):
+class NormalizationTrainer(BrakeTrainer):
     """What rules with a budget share. A subclass defines `normalized`.
 
     Parameters
@@ -299,9 +350,7 @@ class NormalizationTrainer(LocalTrainer):
         Share of the way to the budget that one sample goes.
     total : float or array, shape (M,), default 1.0
         Sum of the weights of each neuron; positive.
-    weight_attr : str, optional
-        See `LocalTrainer`.
-    **options
+    weight_attr, **options
         See `LocalTrainer`.
 
     Raises
@@ -310,31 +359,35 @@ class NormalizationTrainer(LocalTrainer):
         If the total is not positive and finite, or has the wrong shape.
     """
 
+    learning_rate = Number(1.0, checks.finite)
+    total = Number(1.0, checks.positive, per="num_neurons")
+
     def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 1.0,
-        total: Any = 1.0,
-        weight_attr: str | None = None,
-        **options: Any,
-    ):
+        self, model: Any, learning_rate: ArrayLike = 1.0, total: ArrayLike = 1.0,
+        weight_attr: str | None = None, **options: Any,
+    ):  # fmt: skip
         super().__init__(model, learning_rate, weight_attr, **options)
-        self.total = _per_neuron(total, self._box(self.state_attr).shape, "total")
+        self.total = total
 
     @abstractmethod
     def normalized(self, W: jax.Array) -> jax.Array:
         """The weights, shape (M, N), brought back to the budget."""
 
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         """The rule for one sample."""
-        share = self.learning_rate
-        return (1 - share) * W + share * self.normalized(W)
+        return self.learning_rate * (self.normalized(W) - W)
 
 
+# %% ../../nbs/trainer/homeostasis.ipynb #ce1a53ee
 class MultiplicativeNormalizationTrainer(NormalizationTrainer):
     """Keep the sum of each neuron's weights by division.
 
     Same parameters as `NormalizationTrainer`.
+
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import LinearLayer
+    >>> MultiplicativeNormalizationTrainer(LinearLayer(3, 2), total=2.0).train([[1, 0, 1]])
 
     References
     ----------
@@ -342,11 +395,12 @@ class MultiplicativeNormalizationTrainer(NormalizationTrainer):
     https://doi.org/10.1162/neco.1994.6.1.100
     """
 
-    def normalized(self, W: Any) -> jax.Array:
+    def normalized(self, W: jax.Array) -> jax.Array:
         """See `multiplicative_normalization`."""
         return multiplicative_normalization(W, self.total)
 
 
+# %% ../../nbs/trainer/homeostasis.ipynb #070d3824
 class SubtractiveNormalizationTrainer(NormalizationTrainer):
     """Keep the sum of each neuron's weights by subtraction, within bounds.
 
@@ -354,7 +408,7 @@ class SubtractiveNormalizationTrainer(NormalizationTrainer):
     ----------
     model, learning_rate, total, weight_attr, **options
         See `NormalizationTrainer`.
-    w_min, w_max : float, default 0.0 and 1.0
+    w_min, w_max : float or array, shape (M, N), default 0.0 and 1.0
         Bounds of the weights.
 
     Raises
@@ -363,34 +417,47 @@ class SubtractiveNormalizationTrainer(NormalizationTrainer):
         If the bounds are not finite or in the wrong order, or no weights between them have
         this total.
 
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import LinearLayer
+    >>> SubtractiveNormalizationTrainer(LinearLayer(3, 2), total=2.0).train([[1, 0, 1]])
+
     References
     ----------
     K. D. Miller & D. J. C. MacKay (1994), Neural Comput. 6, 100.
     https://doi.org/10.1162/neco.1994.6.1.100
     """
 
-    def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 1.0,
-        total: Any = 1.0,
-        weight_attr: str | None = None,
-        *,
-        w_min: float = 0.0,
-        w_max: float = 1.0,
-        **options: Any,
-    ):
-        super().__init__(model, learning_rate, total, weight_attr, **options)
-        if not -np.inf < w_min < w_max < np.inf:
-            raise ValueError(f"w_min must be below w_max, and both finite; got {w_min} and {w_max}")
-        N = self._box(self.weight_attr).shape[-1]
-        if not np.all((N * w_min <= self.total) & (self.total <= N * w_max)):
-            raise ValueError(
-                f"{N} weights from {w_min} to {w_max} have a sum from {N * w_min} to {N * w_max}; "
-                f"got total={self.total}"
-            )
-        self.w_min, self.w_max = w_min, w_max
+    w_min = Number(0.0, checks.finite)
+    w_max = Number(1.0, checks.finite)
 
-    def normalized(self, W: Any) -> jax.Array:
+    def __init__(
+        self, model: Any, learning_rate: ArrayLike = 1.0, total: ArrayLike = 1.0,
+        weight_attr: str | None = None, *, w_min: ArrayLike = 0.0, w_max: ArrayLike = 1.0,
+        **options: Any,
+    ):  # fmt: skip
+        super().__init__(model, learning_rate, total, weight_attr, **options)
+        self.w_min, self.w_max = w_min, w_max
+        self.check_numbers()
+
+    def check_numbers(self) -> None:
+        """Raise ``ValueError`` also if no weights within the bounds have the total."""
+        super().check_numbers()
+        check_budget(self.total, self.w_min, self.w_max, self.network.weights.shape)
+
+    def normalized(self, W: jax.Array) -> jax.Array:
         """See `subtractive_normalization`."""
         return subtractive_normalization(W, self.total, self.w_min, self.w_max)
+
+
+# %% ../../nbs/trainer/homeostasis.ipynb #84eeaca8
+def check_budget(
+    total: ArrayLike, w_min: ArrayLike, w_max: ArrayLike, shape: tuple[int, ...]
+) -> None:
+    """Raise ``ValueError`` unless weights of this shape within the bounds can have the total."""
+    least, most = (np.broadcast_to(bound, shape).sum(axis=1) for bound in (w_min, w_max))
+    if not np.all((least <= total) & (total <= most)):
+        raise ValueError(
+            f"{shape[1]} weights from w_min={w_min} to w_max={w_max} have a sum from {least.min()} "
+            f"to {most.max()}; got total={total}"
+        )

@@ -42,10 +42,10 @@ __all__ = [
     "BLOCK",
     "LearningHistory",
     "changed",
+    "check_spread",
     "LocalRule",
     "LocalTrainer",
     "learn_from",
-    "check_numbers",
 ]
 
 # %% ../../nbs/trainer/local.ipynb #a0c29afa
@@ -129,6 +129,18 @@ def _is_float(x: Any) -> bool:
     return jnp.issubdtype(x.dtype, jnp.floating)
 
 
+# %% ../../nbs/trainer/local.ipynb #90a47a1e
+def check_spread(value: Any, name: str, shape: tuple[int, ...]) -> None:
+    """Raise ``ValueError`` unless a number of synapses can be spread over weights of a `shape`."""
+    given = np.shape(value)
+    sizes = zip(given, shape, strict=False)
+    if len(given) not in (0, 2) or any(n not in (1, m) for n, m in sizes):
+        raise ValueError(
+            f"{name} must be a number or have the shape {shape} of the weights "
+            f"(or 1 in place of a size); got shape {given}"
+        )
+
+
 # %% ../../nbs/trainer/local.ipynb #a3d03bb5
 class LocalRule(Trainer):
     """One step of a rule that learns sample by sample. A subclass defines `change`."""
@@ -153,6 +165,13 @@ class LocalRule(Trainer):
         -------
         jax.Array, shape (M, N)
         """
+
+    def check_numbers(self) -> None:
+        """Raise ``ValueError`` if the learning rate or the bounds do not fit the weights."""
+        checks.bounds(self.w_min, self.w_max)
+        shape = self.network.weights.shape
+        for name in ("learning_rate", "w_min", "w_max"):
+            check_spread(getattr(self, name), name, shape)
 
     def learn(self, x: jax.Array) -> None:
         """Present one sample and change the weights."""
@@ -263,7 +282,7 @@ def learn_from(
         rng.permutation(len(samples)) if shuffle else np.arange(len(samples)) for _ in range(epochs)
     ]
     order = np.concatenate(orders)
-    check_numbers(trainer)
+    trainer.check_numbers()
     title = f"{type(trainer).__name__}, {epochs} epoch{'s' * (epochs > 1)}"
     with (
         guard(trainer.model),
@@ -274,20 +293,6 @@ def learn_from(
         if reset:
             trainer.reset()
         trainer.history = _in_blocks(trainer, samples, order, shown)
-
-
-def check_numbers(trainer: LocalTrainer) -> None:
-    """Raise ``ValueError`` if the learning rate or the bounds do not fit the weights."""
-    checks.bounds(trainer.w_min, trainer.w_max)
-    shape = trainer.network.weights.shape
-    for name in ("learning_rate", "w_min", "w_max"):
-        given = np.shape(getattr(trainer, name))
-        sizes = zip(given, shape, strict=False)
-        if len(given) not in (0, 2) or any(n not in (1, m) for n, m in sizes):
-            raise ValueError(
-                f"{name} must be a number or have the shape {shape} of the weights "
-                f"(or 1 in place of a size); got shape {given}"
-            )
 
 
 # %% ../../nbs/trainer/local.ipynb #585f6d6c
@@ -309,9 +314,10 @@ def _in_blocks(trainer: Any, samples: np.ndarray, order: np.ndarray, shown: Bar)
         epoch = 1 + (start + len(here) - 1) // len(samples)
         shown.reach(start + len(here), epoch=epoch, change=change, **report)
     put(every, values)
-    count, change, norm, reports = zip(*records, strict=True)
-    reports = {name: np.array([r[name] for r in reports]) for name in reports[0]}
-    return LearningHistory(np.array(count), np.array(change), np.array(norm), reports)
+    *columns, said = zip(*records, strict=True)
+    reports = {name: np.array([one[name] for one in said]) for name in said[0]}
+    count, change, norm = (np.array(column) for column in columns)
+    return LearningHistory(count, change, norm, reports)
 
 
 def _dense(value: Any) -> jax.Array:

@@ -5,40 +5,42 @@
 # %% ../../nbs/trainer/neuromodulated.ipynb #810b9629
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .. import checks
 from ..models.base import decay_factor
-from ..state import State
+from ..recall import ask
+from ..state import Number, State
 from .compose import CompoundTrainer
-from .local import LocalTrainer
+from .local import LocalTrainer, learn_from
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["three_factor_update", "ModulatedTrainer"]
+__all__ = ["three_factor_change", "ModulatedRule", "as_rewards", "ModulatedTrainer"]
 
 
 # %% ../../nbs/trainer/neuromodulated.ipynb #dd073476
-def three_factor_update(
-    W: Any,
-    change: Any,
-    reward: Any,
-    eligibility: Any,
-    dopamine: Any,
-    tau_e: float = 1000.0,
-    tau_d: float = 200.0,
-    dt: float = 1.0,
-    w_min: Any = -np.inf,
-    w_max: Any = np.inf,
-) -> tuple[jax.Array, jax.Array, jax.Array]:
+def three_factor_change(
+    change: Float[ArrayLike, "M N"], reward: ArrayLike,
+    eligibility: Float[ArrayLike, "M N"], dopamine: Float[ArrayLike, "M"],
+    tau_e: ArrayLike = 1000.0, tau_d: ArrayLike = 200.0, dt: ArrayLike = 1.0,
+) -> tuple[Float[Array, "M N"], Float[Array, "M N"], Float[Array, "M"]]:  # fmt: skip
     """One step of a rule with an eligibility trace and a third factor.
 
     Parameters
     ----------
-    W : array_like, shape (M, N)
-        Weights.
     change : array_like, shape (M, N)
         What a rule of two factors wants to add in this step.
     reward : array_like, shape () or (M,)
@@ -51,31 +53,121 @@ def three_factor_update(
         Time constants of the two, in ms. With ``tau_d=0`` the third factor is the reward itself.
     dt : float, default 1.0
         Length of a step in ms.
-    w_min, w_max : float or array_like, shape (M, N), default no bounds
 
     Returns
     -------
-    W, eligibility, dopamine : jax.Array
-        After the step. Where the product of the two traces is zero, `W` is the same, bit for bit.
+    dW, eligibility, dopamine : jax.Array, shapes (M, N), (M, N) and (M,)
+        What the rule adds to the weights, ``dt * c * d``, and the two traces after the step.
+
+    Examples
+    --------
+    >>> dW, c, d = three_factor_change([[8.0]], 0.5, [[0.0]], [0.0], dt=2.0)
+    >>> dW
+    Array([[8.]], dtype=float32)
 
     References
     ----------
     E. M. Izhikevich (2007), Cereb. Cortex 17, 2443. https://doi.org/10.1093/cercor/bhl152
     """
+    tau_d = jnp.asarray(tau_d, jnp.float32)  # exp(-dt / 0) is 0 here, with no warning
     c = decay_factor(tau_e, dt) * jnp.asarray(eligibility) + jnp.asarray(change)
-    keep = decay_factor(tau_d, dt) if tau_d > 0 else 0.0
-    d = keep * jnp.asarray(dopamine) + jnp.asarray(reward)
-    return add_changes(W, [dt * c * d[:, None]], w_min, w_max), c, d
+    d = decay_factor(tau_d, dt) * jnp.asarray(dopamine) + jnp.asarray(reward)
+    return jnp.asarray(dt) * c * d[:, None], c, d
 
 
 # %% ../../nbs/trainer/neuromodulated.ipynb #7835a68c
-class ModulatedTrainer(CompoundTrainer):
+class ModulatedRule(CompoundTrainer):
+    """One step of a rule whose changes wait for a reward; see `ModulatedTrainer`."""
+
+    tau_e = Number(1000.0, checks.positive)
+    tau_d = Number(200.0, checks.non_negative)
+    eligibility: State
+    dopamine: State
+    given: State
+
+    dt = property(lambda self: ask(self.model, "dt", 1.0), doc="The model's step, or one sample.")
+
+    def reset(self) -> None:
+        """Bring activity and all traces back to rest."""
+        super().reset()
+        for box in (self.eligibility, self.dopamine, self.given):
+            box.value = jnp.zeros_like(box.value)
+
+    def release(self, given: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        """What is released in a step; by default what was given for it as the reward.
+
+        Parameters
+        ----------
+        given : jax.Array, shape (M,)
+        pre, post : jax.Array, shapes (N,) and (M,)
+            Activity of this step.
+
+        Returns
+        -------
+        jax.Array, shape () or (M,)
+        """
+        return given
+
+    def learn(self, x: jax.Array) -> None:
+        """Present one sample, followed by its rewards, and change the weights."""
+        num_inputs = self.network.input.value.shape[0]
+        self.given.value = x[num_inputs:]
+        super().learn(x[:num_inputs])
+
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        """The rule for one sample."""
+        wanted = self.rules[0].change(W, pre, post)
+        reward = self.release(self.given.value, pre, post)
+        c, d = self.eligibility.value, self.dopamine.value
+        dW, self.eligibility.value, self.dopamine.value = three_factor_change(
+            wanted, reward, c, d, self.tau_e, self.tau_d, self.dt
+        )
+        return dW
+
+
+# %% ../../nbs/trainer/neuromodulated.ipynb #823328f2
+def as_rewards(reward: ArrayLike, num_samples: int, num_neurons: int) -> np.ndarray:
+    """One reward for each sample and neuron, from one for each sample or from all of them.
+
+    Parameters
+    ----------
+    reward : array_like, shape (P,) or (P, M)
+    num_samples, num_neurons : int
+        P and M.
+
+    Returns
+    -------
+    array of float32, shape (P, M)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the rewards do not fit, or are no finite numbers.
+
+    Examples
+    --------
+    >>> as_rewards([0, 1], num_samples=2, num_neurons=3)
+    array([[0., 0., 0.],
+           [1., 1., 1.]], dtype=float32)
+    """
+    reward = np.asarray(reward)
+    if reward.shape not in ((num_samples,), (num_samples, num_neurons)):
+        raise ValueError(
+            f"reward must have one value for each of the {num_samples} samples, shape ({num_samples},), "
+            f"or one for each sample and neuron, ({num_samples}, {num_neurons}); got shape {reward.shape}"
+        )
+    rows = reward[:, None] if reward.ndim == 1 else reward
+    return checks.patterns(np.broadcast_to(rows, (num_samples, num_neurons)), num_neurons, "reward")
+
+
+# %% ../../nbs/trainer/neuromodulated.ipynb #ff437009
+class ModulatedTrainer(ModulatedRule):
     """A rule whose changes become real only if a reward comes, maybe later.
 
     Parameters
     ----------
     rule : LocalTrainer
-        The rule of two factors. Its bounds hold for the weights.
+        The rule of two factors. Its bounds hold for the synapses that change.
     tau_e : float, default 1000.0
         Time constant of the eligibility trace: in ms if the model has a step ``dt``, else in
         samples.
@@ -103,98 +195,31 @@ class ModulatedTrainer(CompoundTrainer):
     """
 
     def __init__(
-        self, rule: LocalTrainer, tau_e: float = 1000.0, tau_d: float = 200.0, **options: Any
+        self,
+        rule: LocalTrainer,
+        tau_e: ArrayLike = 1000.0,
+        tau_d: ArrayLike = 200.0,
+        **options: Any,
     ):
-        if not 0 < tau_e < np.inf:
-            raise ValueError(f"tau_e is a time and must be positive; got {tau_e}")
-        if not 0 <= tau_d < np.inf:
-            raise ValueError(f"tau_d is a time and must be zero or more; got {tau_d}")
         super().__init__([rule], **options)
         self.tau_e, self.tau_d = tau_e, tau_d
-        self.dt = getattr(self.model, "dt", 1.0)
-        self.eligibility = State(jnp.zeros(self._box(self.weight_attr).shape))
-        self.dopamine = State(jnp.zeros(self._box(self.state_attr).shape))
-        self.given = State(jnp.zeros(self._box(self.state_attr).shape))
+        weights, activity = self.network.weights.value, self.network.activity.value
+        self.eligibility = State(np.zeros(weights.shape, np.float32))
+        self.dopamine, self.given = (State(np.zeros(activity.shape, np.float32)) for _ in range(2))
 
-    def reset(self) -> None:
-        """Bring activity and all traces back to rest."""
-        super().reset()
-        for box in (self.eligibility, self.dopamine, self.given):
-            box.value = jnp.zeros_like(box.value)
-
-    def release(self, given: jax.Array, pre: jax.Array, post: jax.Array) -> Any:
-        """What is released in a step; by default what was given for it as the reward.
-
-        Parameters
-        ----------
-        given : jax.Array, shape (M,)
-        pre, post : jax.Array, shapes (N,) and (M,)
-            Activity of this step.
-
-        Returns
-        -------
-        array, shape () or (M,)
-        """
-        return given
-
-    def learn(self, x: jax.Array) -> None:
-        """Present one sample, followed by its rewards, and change the weights."""
-        num_inputs = self._box(self.input_attr).shape[0]
-        self.given.value = x[num_inputs:]
-        super().learn(x[:num_inputs])
-
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
-        """The rule for one sample."""
-        change = wanted_change(self.rules[0], W, pre, post)
-        reward = self.release(self.given.value, pre, post)
-        W, self.eligibility.value, self.dopamine.value = three_factor_update(
-            W, change, reward, self.eligibility.value, self.dopamine.value,
-            self.tau_e, self.tau_d, self.dt, self.w_min, self.w_max,
-        )  # fmt: skip
-        return W
-
-    def train(
-        self,
-        train_data: Any,
-        reward: Any,
-        epochs: int = 1,
-        *,
-        shuffle: bool = False,
-        seed: int = 0,
-        reset: bool = True,
-    ) -> None:
+    def train(  # type: ignore[override]  # one argument more: what is learned depends on rewards
+        self, train_data: Any, reward: ArrayLike, epochs: int = 1, *, shuffle: bool = False,
+        seed: int = 0, reset: bool = True,
+    ) -> None:  # fmt: skip
         """Learn from samples and rewards.
 
         Parameters
         ----------
         train_data, epochs, shuffle, seed, reset
-            See `LocalTrainer.train`.
+            See `learn_from`.
         reward : array_like, shape (P,) or (P, M)
             For each of the P samples what is released, at all neurons or at each of the M.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the data do not fit the model, or the rewards do not fit the data.
-        FloatingPointError
-            If a weight becomes infinite or NaN. The model is then as it was before the call.
         """
         samples = self.checked(train_data)
-        reward = _as_rewards(reward, len(samples), self.dopamine.shape[0])
-        self._train(np.hstack([samples, reward]), epochs, shuffle, seed, reset)
-
-
-def _as_rewards(reward: Any, num_samples: int, num_neurons: int) -> np.ndarray:
-    """`reward` as an array of float32, shape (num_samples, num_neurons)."""
-    reward = np.asarray(reward)
-    if reward.dtype.kind not in "biuf":
-        raise TypeError(f"reward must hold real numbers; got {reward.dtype}")
-    if reward.shape not in ((num_samples,), (num_samples, num_neurons)):
-        raise ValueError(
-            f"reward must have one value for each of the {num_samples} samples, shape ({num_samples},), "
-            f"or one for each sample and neuron, ({num_samples}, {num_neurons}); got shape {reward.shape}"
-        )
-    if not np.isfinite(reward).all():
-        raise ValueError("reward must be finite")
-    rows = reward[:, None] if reward.ndim == 1 else reward
-    return np.broadcast_to(rows, (num_samples, num_neurons)).astype(np.float32)
+        rewards = as_rewards(reward, len(samples), self.dopamine.shape[0])
+        learn_from(self, np.hstack([samples, rewards]), epochs, shuffle, seed, reset)

@@ -5,19 +5,31 @@
 # %% ../../nbs/trainer/oja.ipynb #8c16e7d8
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 
 from .local import LocalTrainer
 
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 # %% auto #0
-__all__ = ["oja_update", "sanger_update", "SangerTrainer", "OjaTrainer"]
+__all__ = ["oja_change", "sanger_change", "unit_length", "SangerTrainer", "OjaTrainer"]
 
 
 # %% ../../nbs/trainer/oja.ipynb #1da890bb
-def oja_update(W: Any, pre: Any, post: Any, learning_rate: Any = 0.01) -> jax.Array:
+def oja_change(
+    W: Float[ArrayLike, "M N"], pre: Float[ArrayLike, "N"], post: Float[ArrayLike, "M"],
+    learning_rate: ArrayLike = 0.01,
+) -> Float[Array, "M N"]:  # fmt: skip
     """Oja's rule for each neuron by itself: ``dW[i] = learning_rate * y[i] * (x - y[i] * W[i])``.
 
     Parameters
@@ -27,42 +39,74 @@ def oja_update(W: Any, pre: Any, post: Any, learning_rate: Any = 0.01) -> jax.Ar
     pre, post : array_like, shapes (N,) and (M,)
         The input x and the answer ``y = W x``.
     learning_rate : float or array_like, shape (M, N), default 0.01
+        Called eta in the paper.
 
     Returns
     -------
     jax.Array, shape (M, N)
-        The new weights.
+        What the rule adds to the weights.
+
+    Examples
+    --------
+    >>> oja_change([[0.5, 0.0]], pre=[2.0, 2.0], post=[1.0], learning_rate=1.0)
+    Array([[1.5, 2. ]], dtype=float32)
 
     References
     ----------
     E. Oja (1982), J. Math. Biol. 15, 267. https://doi.org/10.1007/BF00275687
     """
     W, y = jnp.asarray(W), jnp.asarray(post)[:, None]
-    return W + learning_rate * y * (jnp.asarray(pre) - y * W)
+    return jnp.asarray(learning_rate) * y * (jnp.asarray(pre) - y * W)
 
 
-def sanger_update(W: Any, pre: Any, post: Any, learning_rate: Any = 0.01) -> jax.Array:
+# %% ../../nbs/trainer/oja.ipynb #03bc73d3
+def sanger_change(
+    W: Float[ArrayLike, "M N"], pre: Float[ArrayLike, "N"], post: Float[ArrayLike, "M"],
+    learning_rate: ArrayLike = 0.01,
+) -> Float[Array, "M N"]:  # fmt: skip
     """Sanger's rule: each neuron learns what the ones before it leave unexplained.
 
     Parameters
     ----------
     W, pre, post, learning_rate
-        As in `oja_update`.
+        As in `oja_change`.
 
     Returns
     -------
     jax.Array, shape (M, N)
-        ``W + learning_rate * (y x^T - LT[y y^T] W)``. The first row is Oja's.
+        ``learning_rate * (y x^T - LT[y y^T] W)``. The first row is Oja's.
+
+    Examples
+    --------
+    >>> sanger_change([[0.5], [0.5]], pre=[2.0], post=[1.0, 1.0], learning_rate=1.0)
+    Array([[1.5],
+           [1. ]], dtype=float32)
 
     References
     ----------
     T. D. Sanger (1989), Neural Networks 2, 459. https://doi.org/10.1016/0893-6080(89)90044-0
     """
-    W, y = jnp.asarray(W), jnp.asarray(post)
-    return W + learning_rate * (jnp.outer(y, jnp.asarray(pre)) - jnp.tril(jnp.outer(y, y)) @ W)
+    y = jnp.asarray(post)
+    explained = jnp.tril(jnp.outer(y, y)) @ jnp.asarray(W)
+    return jnp.asarray(learning_rate) * (jnp.outer(y, jnp.asarray(pre)) - explained)
 
 
 # %% ../../nbs/trainer/oja.ipynb #bae5e7c9
+def unit_length(W: Float[ArrayLike, "M N"]) -> Float[Array, "M N"]:
+    """The weights of each neuron divided by their Euclidean length; weights of zero stay.
+
+    Examples
+    --------
+    >>> unit_length([[3.0, 4.0], [0.0, 0.0]])
+    Array([[0.6, 0.8],
+           [0. , 0. ]], dtype=float32)
+    """
+    W = jnp.asarray(W)
+    length = jnp.linalg.norm(W, axis=1, keepdims=True)
+    return W / jnp.where(length > 0, length, 1)
+
+
+# %% ../../nbs/trainer/oja.ipynb #4d1263b0
 class SangerTrainer(LocalTrainer):
     """Sanger's rule: neuron i finds the i-th principal component.
 
@@ -76,31 +120,30 @@ class SangerTrainer(LocalTrainer):
     weight_attr, **options
         See `LocalTrainer`.
 
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import LinearLayer
+    >>> layer = LinearLayer(3, 2)
+    >>> SangerTrainer(layer).train([[1.0, 0.0, 2.0], [0.0, 1.0, 1.0]], epochs=5)
+
     References
     ----------
     T. D. Sanger (1989), Neural Networks 2, 459. https://doi.org/10.1016/0893-6080(89)90044-0
     """
 
-    rule = staticmethod(sanger_update)
+    rule = staticmethod(sanger_change)
 
     def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 0.01,
-        normalize_weights: bool = True,
-        weight_attr: str | None = None,
-        **options: Any,
-    ):
+        self, model: Any, learning_rate: ArrayLike = 0.01, normalize_weights: bool = True,
+        weight_attr: str | None = None, **options: Any,
+    ):  # fmt: skip
         super().__init__(model, learning_rate, weight_attr, **options)
         self.normalize_weights = normalize_weights
 
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
-        """The rule for one sample."""
-        W = self.rule(W, pre, post, self.learning_rate)
-        if not self.normalize_weights:
-            return W
-        length = jnp.linalg.norm(W, axis=1, keepdims=True)
-        return W / jnp.where(length > 0, length, 1)
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        """The rule for one sample, and the way back to length one."""
+        dW = self.rule(W, pre, post, self.learning_rate)
+        return unit_length(W + dW) - W if self.normalize_weights else dW
 
 
 class OjaTrainer(SangerTrainer):
@@ -113,4 +156,4 @@ class OjaTrainer(SangerTrainer):
     E. Oja (1982), J. Math. Biol. 15, 267. https://doi.org/10.1007/BF00275687
     """
 
-    rule = staticmethod(oja_update)
+    rule = staticmethod(oja_change)

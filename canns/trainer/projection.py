@@ -6,29 +6,65 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from scipy.linalg import solve_triangular
 
-from .base import Trainer
-from .storage import TrainingHistory
+from .. import checks
+from ..checks import is_traced
+from ..state import Number, Record
 from .local import LocalTrainer
+from .storage import StorageTrainer, square_weights
 from ..weights import OuterProducts, add_outer, zero_diagonal
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
     "novel_directions",
     "projection_weights",
     "ProjectionTrainer",
-    "diederich_opper_update",
+    "diederich_opper_change",
     "DiederichOpperTrainer",
 ]
 
 
 # %% ../../nbs/trainer/projection.ipynb #e2dc742e
-@jax.jit
-def novel_directions(patterns: Any, known: Any = None) -> tuple[jax.Array, jax.Array]:
+def _by_eigenvectors(new: Any, overlaps: Any, length: Any) -> tuple[Any, Any]:
+    """Orthonormal mixtures of patterns, zeros first where patterns depend on each other."""
+    xp = jnp if is_traced(overlaps) else np
+    size, V = xp.linalg.eigh(overlaps)
+    found = size > 10 * np.finfo(np.float32).eps * xp.maximum(size[-1], length)
+    scale = xp.where(found, 1 / xp.sqrt(xp.where(found, size, 1)), 0)
+    return scale[:, None] * (V.T @ new), xp.sum(found)
+
+
+# %% ../../nbs/trainer/projection.ipynb #4490225d
+def _by_substitution(new: np.ndarray, overlaps: np.ndarray, length: Any) -> Any:
+    """Orthonormal mixtures of patterns; None if a pattern has too little that is new."""
+    try:
+        L = np.linalg.cholesky(overlaps)
+    except np.linalg.LinAlgError:  # patterns depend on each other
+        return None
+    if np.min(np.diag(L)) ** 2 <= 1e-3 * length:
+        return None
+    return solve_triangular(L, new, lower=True, check_finite=False), len(new)
+
+
+# %% ../../nbs/trainer/projection.ipynb #251ef323
+def novel_directions(
+    patterns: Float[ArrayLike, "P N"], known: Float[ArrayLike, "K N"] | None = None
+) -> tuple[Float[Array, "P N"], int]:
     """Orthonormal directions of what patterns add to what is known.
 
     Parameters
@@ -39,38 +75,34 @@ def novel_directions(patterns: Any, known: Any = None) -> tuple[jax.Array, jax.A
 
     Returns
     -------
-    directions : jax.Array, shape (P, N)
+    directions : array of float32, shape (P, N)
         The last `rank` rows have length one and are at right angles to each other and to
         `known`; the rows before them are zero.
-    rank : jax.Array of int, shape ()
+    rank : int
         Number of directions. It is less than P if a pattern is a mixture of others.
+
+    Examples
+    --------
+    >>> novel_directions([[2.0, 0.0, 0.0], [4.0, 0.0, 0.0]])[1]
+    1
     """
-    x = jnp.asarray(patterns, jnp.float32)
-
-    def by_eigenvectors(new: jax.Array, overlaps: jax.Array) -> tuple:
-        size, V = jnp.linalg.eigh(overlaps)
-        found = size > 10 * jnp.finfo(x.dtype).eps * jnp.maximum(size[-1], length)
-        scale = jnp.where(found, 1 / jnp.sqrt(jnp.where(found, size, 1)), 0)
-        return scale[:, None] * (V.T @ new), jnp.sum(found, dtype=jnp.int32)
-
-    def by_substitution(new: jax.Array, overlaps: jax.Array) -> tuple:
-        b = jax.scipy.linalg.solve_triangular(L, new, lower=True)
-        return b, jnp.int32(len(x))
-
+    xp: Any = jnp if is_traced((patterns, known)) else np
     with jax.default_matmul_precision("highest"):
-        new, length = x, jnp.mean(jnp.sum(x * x, axis=1))
-        for _ in range(0 if known is None else 2):  # the second time mends rounding
-            new = new - (new @ known.T) @ known
+        new = xp.asarray(patterns, xp.float32)
+        length = xp.mean(xp.sum(new * new, axis=1))
+        if known is not None:
+            known = xp.asarray(known, xp.float32)
+            for _ in range(2):  # the second time mends rounding
+                new = new - (new @ known.T) @ known
         overlaps = new @ new.T
-        L = jnp.linalg.cholesky(overlaps)  # NaN if patterns depend on each other
-        apart = jnp.min(jnp.diag(L)) ** 2 > 1e-3 * length
-        b, rank = jax.lax.cond(apart, by_substitution, by_eigenvectors, new, overlaps)
+        found = _by_substitution(new, overlaps, length) if xp is np else None
+        b, rank = found or _by_eigenvectors(new, overlaps, length)
         # one step of Newton's method towards length one and right angles
-        return 1.5 * b - 0.5 * (b @ b.T) @ b, rank
+        return 1.5 * b - 0.5 * (b @ b.T) @ b, rank if xp is jnp else int(rank)
 
 
 # %% ../../nbs/trainer/projection.ipynb #f03d8d12
-def projection_weights(patterns: Any) -> OuterProducts:
+def projection_weights(patterns: Float[ArrayLike, "P N"]) -> OuterProducts:
     """The projection rule in closed form: ``W x = x`` for every mixture x of the patterns.
 
     Parameters
@@ -91,24 +123,28 @@ def projection_weights(patterns: Any) -> OuterProducts:
     ----------
     L. Personnaz, I. Guyon & G. Dreyfus (1985), J. Physique Lett. 46, L359.
     https://doi.org/10.1051/jphyslet:01985004608035900
+
+    Examples
+    --------
+    >>> projection_weights([[1.0, 1.0, -1.0]])
+    OuterProducts(shape=(3, 3), rank=1, float32, symmetric)
     """
     directions, rank = novel_directions(patterns)
-    if not isinstance(rank, jax.core.Tracer):
-        _warn_if_dependent(len(directions), int(rank))
+    _warn_if_dependent(len(directions), rank)
     return OuterProducts(directions)
 
 
-def _warn_if_dependent(given: int, rank: int) -> None:
-    if rank < given:
+def _warn_if_dependent(given: int, rank: int, stacklevel: int = 3) -> None:
+    if not is_traced(rank) and rank < given:
         warnings.warn(
             f"the patterns are linearly dependent: {given - rank} of {given} add nothing new, "
             "being mixtures of others; the pseudo-inverse is used",
-            stacklevel=3,
+            stacklevel=stacklevel,
         )
 
 
 # %% ../../nbs/trainer/projection.ipynb #dbb2430c
-class ProjectionTrainer(Trainer):
+class ProjectionTrainer(StorageTrainer):
     """Store patterns by the projection rule; every call adds to what is stored.
 
     Parameters
@@ -122,12 +158,21 @@ class ProjectionTrainer(Trainer):
 
     Attributes
     ----------
-    directions : jax.Array, shape (K, N), or None
+    directions : np.ndarray, shape (K, N), or None
         Orthonormal directions stored so far.
-    num_stored : int
-        Patterns stored so far.
-    history : TrainingHistory or RecallHistory
-        Record of the last call.
+    num_stored, history
+        See `StorageTrainer`.
+
+    Raises
+    ------
+    ValueError
+        By `train`, if the weights are not square.
+
+    Warns
+    -----
+    UserWarning
+        By `train`, if a pattern is a mixture of others, stored now or before. It is still
+        recalled.
 
     References
     ----------
@@ -137,55 +182,34 @@ class ProjectionTrainer(Trainer):
        https://doi.org/10.1103/PhysRevA.35.380
     """
 
+    warned = Record(True)  # what the model says that it can hold is what Hebb's rule can
+
     def __init__(self, model: Any, *, zero_diagonal: bool = True, **options: Any):
         super().__init__(model, **options)
         self.zero_diagonal = zero_diagonal
-        self.directions: jax.Array | None = None
-        self.num_stored = 0
+        self.directions: np.ndarray | None = None
 
-    def train(self, train_data: Any) -> None:
-        """Store patterns.
+    def admit(self, patterns: np.ndarray) -> None:
+        """Patterns are stored among neurons of one kind."""
+        square_weights(self, patterns.shape[1])
 
-        Parameters
-        ----------
-        train_data : iterable of array_like, shape (N,), or array, shape (P, N)
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the data are no patterns of the model, or its weights are not square. Nothing
-            has changed then.
-
-        Warns
-        -----
-        UserWarning
-            If a pattern is a mixture of others, stored now or before. It is still recalled.
-        """
-        patterns = self.checked(train_data)
-        box, (count, size) = self._box(self.weight_attr), patterns.shape
-        if box.shape != (size, size):
-            raise ValueError(
-                f"patterns are stored among neurons of one kind, with weights of shape ({size}, {size}); "
-                f"{self.weight_attr!r} has shape {box.shape}"
-            )
-        with self._run("Storing patterns", count, self.show_progress):
-            new, rank = novel_directions(patterns, self.directions)
-            new = new[count - int(rank) :]
-            W = add_outer(box.value, new)
-            W = zero_diagonal(W) if self.zero_diagonal else W
-            known = [] if self.directions is None else [self.directions]
-            directions = jnp.concatenate([*known, new])
-        _warn_if_dependent(count, len(new))
-        box.value, self.directions = W, directions
-        self.num_stored += count
-        self.history = TrainingHistory(count, self.num_stored, self.num_stored / size)
+    def store(self, W: Any, patterns: np.ndarray) -> Any:
+        """The projection rule for a set of patterns, of which only what is new is added."""
+        found, rank = novel_directions(patterns, self.directions)
+        _warn_if_dependent(len(found), rank, stacklevel=5)
+        new = np.asarray(found)[len(found) - rank :]
+        known = [] if self.directions is None else [self.directions]
+        self.directions = np.concatenate([*known, new])
+        W = add_outer(W, new)
+        return zero_diagonal(W) if self.zero_diagonal else W
 
 
 # %% ../../nbs/trainer/projection.ipynb #1c2d7e04
-def diederich_opper_update(
-    W: Any, pattern: Any, learning_rate: Any = 1.0, zero_diagonal: bool = True
-) -> jax.Array:
-    """One pattern under the delta rule: ``W + learning_rate / N * outer(x - W x, x)``.
+def diederich_opper_change(
+    W: Float[ArrayLike, "N N"], pattern: Float[ArrayLike, "N"], learning_rate: ArrayLike = 1.0,
+    zero_diagonal: bool = True,
+) -> Float[Array, "N N"]:  # fmt: skip
+    """One pattern under the delta rule: ``learning_rate / N * outer(x - W x, x)``.
 
     Parameters
     ----------
@@ -195,23 +219,30 @@ def diederich_opper_update(
     learning_rate : float, default 1.0
         Between 0 and 2.
     zero_diagonal : bool, default True
-        Whether neurons have no weight to themselves, neither used nor learned.
+        Whether neurons have no weight to themselves, neither used nor learned; what stands
+        there is taken away.
 
     Returns
     -------
     jax.Array, shape (N, N)
-        The new weights.
+        What is to be added to the weights.
 
     References
     ----------
     S. Diederich & M. Opper (1987), Phys. Rev. Lett. 58, 949.
     https://doi.org/10.1103/PhysRevLett.58.949
+
+    Examples
+    --------
+    >>> diederich_opper_change([[0.5, 1.0], [1.0, 0.0]], [1.0, -1.0])
+    Array([[-0.5, -1. ],
+           [-1. ,  0. ]], dtype=float32)
     """
     W, x = jnp.asarray(W), jnp.asarray(pattern)
-    if zero_diagonal:
-        W = jnp.fill_diagonal(W, 0.0, inplace=False)
-    W = W + learning_rate / len(x) * jnp.outer(x - W @ x, x)
-    return jnp.fill_diagonal(W, 0.0, inplace=False) if zero_diagonal else W
+    others = jnp.fill_diagonal(W, 0.0, inplace=False) if zero_diagonal else W
+    missing = x - jnp.matmul(others, x, precision="highest")
+    change = learning_rate / len(x) * jnp.outer(missing, x)
+    return jnp.where(jnp.eye(len(x), dtype=bool), -W, change) if zero_diagonal else change
 
 
 # %% ../../nbs/trainer/projection.ipynb #0c0747e6
@@ -241,6 +272,8 @@ class DiederichOpperTrainer(LocalTrainer):
     https://doi.org/10.1103/PhysRevLett.58.949
     """
 
+    learning_rate = Number(1.0, checks.finite)
+
     def __init__(
         self, model: Any, learning_rate: Any = 1.0, *, zero_diagonal: bool = True, **options: Any
     ):
@@ -252,6 +285,6 @@ class DiederichOpperTrainer(LocalTrainer):
             )
         self.zero_diagonal = zero_diagonal
 
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         """The rule for one pattern."""
-        return diederich_opper_update(W, pre, self.learning_rate, self.zero_diagonal)
+        return diederich_opper_change(W, pre, self.learning_rate, self.zero_diagonal)

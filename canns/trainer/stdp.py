@@ -6,70 +6,74 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..models.base import decay_factor, time_constant
-from ..state import State
-from .local import LocalTrainer
+from .. import checks
+from ..models.base import decay_factor
+from ..recall import ask
+from ..state import Choice, Number, State
+from .local import LocalTrainer, check_spread
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
-    "stdp_update",
-    "spike_traces",
+    "stdp_change",
     "next_trace",
+    "spike_traces",
+    "recordings",
     "stdp_weight_change",
-    "check_times",
-    "STDPTrainer",
     "check_spiking",
-    "check_bounds",
+    "step_traces",
+    "PairRule",
+    "STDPTrainer",
 ]
 
 
 # %% ../../nbs/trainer/stdp.ipynb #6ba8fe14
-def stdp_update(
-    W: Any,
-    pre: Any,
-    post: Any,
-    trace_pre: Any,
-    trace_post: Any,
-    A_plus: Any = 0.005,
-    A_minus: Any = 0.00525,
-    learning_rate: Any = 1.0,
-    w_min: Any = 0.0,
-    w_max: Any = 1.0,
-    soft: bool = False,
-) -> jax.Array:
+def stdp_change(
+    pre: Float[ArrayLike, "N"], post: Float[ArrayLike, "M"],
+    trace_pre: Float[ArrayLike, "N"], trace_post: Float[ArrayLike, "M"],
+    A_plus: ArrayLike = 0.005, A_minus: ArrayLike = 0.00525, learning_rate: ArrayLike = 1.0,
+) -> Float[Array, "M N"]:  # fmt: skip
     """One time step of pair STDP.
 
     Parameters
     ----------
-    W : array_like, shape (M, N)
-        Weights.
     pre, post : array_like, shapes (N,) and (M,)
         Spikes (0 or 1) of this step.
     trace_pre, trace_post : array_like, shapes (N,) and (M,)
         Traces of the spikes of earlier steps, decayed up to this step.
-    A_plus, A_minus : float, default 0.005 and 0.00525
-        Change by one pair of spikes that are close together.
+    A_plus, A_minus : float or array_like, shape (M, N), default 0.005 and 0.00525
+        Change by one pair of spikes that are close together. For soft bounds,
+        ``A_plus * (w_max - W)`` and ``A_minus * (W - w_min)``.
     learning_rate : float or array_like, shape (M, N), default 1.0
         Factor for all changes.
-    w_min, w_max : float or array_like, shape (M, N), default 0.0 and 1.0
-        Bounds of the weights.
-    soft : bool, default False
-        Whether changes shrink in proportion to the distance from the bound.
 
     Returns
     -------
     jax.Array, shape (M, N)
-        The new weights.
+        What the rule adds to the weights.
+
+    Examples
+    --------
+    >>> stdp_change([0, 1], [1], [0.5, 0.0], [0.25], A_plus=1.0, A_minus=1.0)
+    Array([[ 0.5 , -0.25]], dtype=float32)
 
     References
     ----------
@@ -77,18 +81,40 @@ def stdp_update(
     .. [2] A. Morrison, M. Diesmann & W. Gerstner (2008), Biol. Cybern. 98, 459.
        https://doi.org/10.1007/s00422-008-0233-1
     """
-    W, pre, post, trace_pre, trace_post = (
-        jnp.asarray(array) for array in (W, pre, post, trace_pre, trace_post)
-    )
-    grow = jnp.outer(A_plus * post, trace_pre)
-    shrink = jnp.outer(A_minus * trace_post, pre)
-    if soft:
-        grow, shrink = grow * (w_max - W), shrink * (W - w_min)
-    return jnp.clip(W + learning_rate * (grow - shrink), w_min, w_max)
+    pre, post = jnp.asarray(pre), jnp.asarray(post)
+    grow = jnp.asarray(A_plus) * jnp.outer(post, jnp.asarray(trace_pre))
+    shrink = jnp.asarray(A_minus) * jnp.outer(jnp.asarray(trace_post), pre)
+    return jnp.asarray(learning_rate) * (grow - shrink)
 
 
-# %% ../../nbs/trainer/stdp.ipynb #032a9bc6
-def spike_traces(spikes: Any, tau: float, dt: float = 1.0, nearest: bool = False) -> jax.Array:
+# %% ../../nbs/trainer/stdp.ipynb #a82b9dac
+def next_trace(
+    trace: Float[ArrayLike, "N"], spikes: Float[ArrayLike, "N"], nearest: bool
+) -> Float[Array, "N"]:
+    """A decayed `trace` after the `spikes` of a step: it jumps by one, or to one if `nearest`.
+
+    Examples
+    --------
+    >>> next_trace([0.5, 0.5], [0.0, 1.0], nearest=False)
+    Array([0.5, 1.5], dtype=float32)
+    """
+    trace, spikes = jnp.asarray(trace), jnp.asarray(spikes)
+    return jnp.where(spikes > 0, spikes, trace) if nearest else trace + spikes
+
+
+@partial(jax.jit, static_argnames="nearest")
+def _scan_traces(spikes: jax.Array, decay: Any, nearest: bool = False) -> jax.Array:
+    def step(trace: Any, now: Any) -> tuple:
+        trace = decay * trace
+        return next_trace(trace, now, nearest), trace
+
+    return jax.lax.scan(step, jnp.zeros(spikes.shape[1]), spikes)[1]
+
+
+# %% ../../nbs/trainer/stdp.ipynb #93743d08
+def spike_traces(
+    spikes: Float[ArrayLike, "T N"], tau: ArrayLike, dt: ArrayLike = 1.0, nearest: bool = False
+) -> Float[Array, "T N"]:
     """Trace of the spikes before each step.
 
     Parameters
@@ -105,25 +131,18 @@ def spike_traces(spikes: Any, tau: float, dt: float = 1.0, nearest: bool = False
     -------
     jax.Array, shape (T, N)
         In row t, the spikes of rows 0 to t - 1, each weighted by ``exp(-(its age) / tau)``.
+
+    Examples
+    --------
+    >>> spike_traces([[1.0], [0.0], [0.0]], tau=1.0).round(2)
+    Array([[0.  ],
+           [0.37],
+           [0.14]], dtype=float32)
     """
-    spikes = jnp.asarray(spikes, jnp.float32)
-    return _scan_traces(spikes, decay_factor(tau, dt), nearest=nearest)
+    return _scan_traces(jnp.asarray(spikes, jnp.float32), decay_factor(tau, dt), nearest=nearest)
 
 
-def next_trace(trace: Any, spikes: Any, nearest: bool) -> jax.Array:
-    """A decayed `trace` after the `spikes` of a step: it jumps by one, or to one if `nearest`."""
-    return jnp.where(spikes > 0, spikes, trace) if nearest else trace + spikes
-
-
-@partial(jax.jit, static_argnames="nearest")
-def _scan_traces(spikes: jax.Array, decay: Any, nearest: bool = False) -> jax.Array:
-    def step(trace: Any, now: Any) -> tuple:
-        trace = decay * trace
-        return next_trace(trace, now, nearest), trace
-
-    return jax.lax.scan(step, jnp.zeros(spikes.shape[1]), spikes)[1]
-
-
+# %% ../../nbs/trainer/stdp.ipynb #f338dfed
 @jax.jit
 def _window(pre: jax.Array, plus: tuple, minus: tuple) -> jax.Array:
     """What a post spike at each step would change: gains from earlier spikes, losses to later ones."""
@@ -139,14 +158,14 @@ def _window(pre: jax.Array, plus: tuple, minus: tuple) -> jax.Array:
         trace = decay_plus * trace
         return trace + now, A_plus * trace - loss
 
-    losses = jax.lax.scan(backwards, rest, pre, reverse=True)[1]
+    losses: jax.Array = jax.lax.scan(backwards, rest, pre, reverse=True)[1]
     return jax.lax.scan(forwards, rest, (pre, losses))[1]
 
 
+# %% ../../nbs/trainer/stdp.ipynb #032a9bc6
 def _collect(spikes: Any, heard: Callable, others: Any, *numbers: Any) -> jax.Array:
     """``spikes.T @ heard(others, *numbers)``, where most entries of `spikes` (T, M) are zero."""
-    given = jax.tree.leaves((spikes, others, numbers))
-    if any(isinstance(array, jax.core.Tracer) for array in given):
+    if checks.is_traced((spikes, others, numbers)):
         return jnp.asarray(spikes).T @ heard(others, *numbers)
     from scipy.sparse import csr_array
 
@@ -166,16 +185,32 @@ def _collect(spikes: Any, heard: Callable, others: Any, *numbers: Any) -> jax.Ar
         return jnp.asarray(np.concatenate(list(parts), axis=1))
 
 
+# %% ../../nbs/trainer/stdp.ipynb #97554d81
+def recordings(pre: Any, post: Any) -> tuple[Any, Any]:
+    """The spikes of both sides, shapes (T, N) and (T, M), as float32.
+
+    Raises
+    ------
+    ValueError
+        If they have other shapes, or differ in length.
+    """
+    pre, post = (
+        s.astype(jnp.float32) if isinstance(s, jax.Array) else np.asarray(s, np.float32)
+        for s in (pre, post)
+    )
+    if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
+        raise ValueError(
+            f"expected recordings of shapes (T, N) and (T, M); got {pre.shape} and {post.shape}"
+        )
+    return pre, post
+
+
+# %% ../../nbs/trainer/stdp.ipynb #67727684
 def stdp_weight_change(
-    pre: Any,
-    post: Any,
-    A_plus: float = 0.005,
-    A_minus: float = 0.00525,
-    tau_plus: float = 20.0,
-    tau_minus: float = 20.0,
-    dt: float = 1.0,
-    nearest: bool = False,
-) -> jax.Array:
+    pre: Float[ArrayLike, "T N"], post: Float[ArrayLike, "T M"], A_plus: ArrayLike = 0.005,
+    A_minus: ArrayLike = 0.00525, tau_plus: ArrayLike = 20.0, tau_minus: ArrayLike = 20.0,
+    dt: ArrayLike = 1.0, nearest: bool = False,
+) -> Float[Array, "M N"]:  # fmt: skip
     """Change of all weights by pair STDP, without bounds, from recorded spikes.
 
     Parameters
@@ -183,7 +218,7 @@ def stdp_weight_change(
     pre, post : array_like, shapes (T, N) and (T, M)
         Spikes (0 or 1) in steps of `dt`.
     A_plus, A_minus : float
-        See `stdp_update`.
+        See `stdp_change`.
     tau_plus, tau_minus : float, default 20.0
         Time constants of the window in ms.
     dt : float, default 1.0
@@ -199,33 +234,114 @@ def stdp_weight_change(
     ------
     ValueError
         If a time is not positive, or the recordings differ in length.
+
+    Examples
+    --------
+    >>> stdp_weight_change([[1.0], [0.0]], [[0.0], [1.0]], A_plus=1.0, tau_plus=1.0).round(2)
+    Array([[0.37]], dtype=float32)
     """
-    check_times(tau_plus=tau_plus, tau_minus=tau_minus, dt=dt)
-    pre, post = (
-        s.astype(jnp.float32) if isinstance(s, jax.Array) else np.asarray(s, np.float32)
-        for s in (pre, post)
-    )
-    if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
-        raise ValueError(
-            f"expected recordings of shapes (T, N) and (T, M); got {pre.shape} and {post.shape}"
-        )
+    checks.times(tau_plus=tau_plus, tau_minus=tau_minus, dt=dt)
+    pre, post = recordings(pre, post)
     if nearest:
         grow = _collect(post, spike_traces, pre, tau_plus, dt, True)
         shrink = _collect(pre, spike_traces, post, tau_minus, dt, True)
-        return A_plus * grow - A_minus * shrink.T
+        return jnp.asarray(A_plus) * grow - jnp.asarray(A_minus) * shrink.T
     plus, minus = ((A_plus, decay_factor(tau_plus, dt)), (A_minus, decay_factor(tau_minus, dt)))
     return _collect(post, _window, pre, plus, minus)
 
 
-def check_times(**times: float) -> None:
-    """Raise ``ValueError`` unless all times, in ms, are positive and finite."""
-    for name, time in times.items():
-        if not 0 < time < np.inf:
-            raise ValueError(f"{name} is a time in ms and must be positive; got {time}")
-
-
 # %% ../../nbs/trainer/stdp.ipynb #8140dfb2
-class STDPTrainer(LocalTrainer):
+def check_spiking(model: Any, name: str) -> None:
+    """Raise ``TypeError`` unless `model` has a box ``spike`` and a step ``dt``."""
+    if not (hasattr(ask(model, "spike"), "value") and ask(model, "dt") is not None):
+        raise TypeError(
+            f"{name} needs a model that spikes (a box spike, and the length dt of a step in ms), "
+            f"such as SpikingLayer; {type(model).__name__} does not"
+        )
+
+
+# %% ../../nbs/trainer/stdp.ipynb #dad1c6b2
+def step_traces(
+    traces: Sequence[State], decays: Sequence[Any], spikes: Sequence[jax.Array], nearest: bool
+) -> list[jax.Array]:
+    """The traces as they are before the spikes of this step; the boxes then hold those after it.
+
+    Parameters
+    ----------
+    traces : sequence of State
+    decays : sequence of float
+        Factor per step of each trace.
+    spikes : sequence of jax.Array
+        What each trace takes in.
+    nearest : bool
+        See `next_trace`.
+
+    Returns
+    -------
+    list of jax.Array
+
+    Examples
+    --------
+    >>> trace = State([1.0])
+    >>> step_traces([trace], [0.5], [jnp.ones(1)], nearest=False)
+    [Array([0.5], dtype=float32)]
+    >>> trace.value
+    Array([1.5], dtype=float32)
+    """
+    before = [decay * trace.value for decay, trace in zip(decays, traces, strict=True)]
+    for trace, value, now in zip(traces, before, spikes, strict=True):
+        trace.value = next_trace(value, now, nearest)
+    return before
+
+
+# %% ../../nbs/trainer/stdp.ipynb #87713146
+class PairRule(LocalTrainer):
+    """Pair STDP with traces of its own; see `STDPTrainer`."""
+
+    A_plus = Number(0.005, checks.finite)
+    A_minus = Number(0.00525, checks.finite)
+    tau_plus = Number(None, checks.time)
+    tau_minus = Number(None, checks.time)
+    neighbours = Choice("all", "nearest")
+    bounds = Choice("hard", "soft")
+    trace_pre: State
+    trace_post: State
+
+    def check_numbers(self) -> None:
+        """Raise ``ValueError`` if amplitudes or bounds do not fit the weights, or the bounds the rule."""
+        super().check_numbers()
+        for name in ("A_plus", "A_minus"):
+            check_spread(getattr(self, name), name, self.network.weights.value.shape)
+        for name in ("w_min", "w_max") if self.bounds == "soft" else ():
+            checks.finite(getattr(self, name), f"with soft bounds {name}")
+
+    def reset(self) -> None:
+        """Bring the model's activity and the traces back to rest."""
+        super().reset()
+        for trace in (self.trace_pre, self.trace_post):
+            trace.value = jnp.zeros_like(trace.value)
+
+    def decays(self) -> list[Any]:
+        """Factors by which the traces of inputs and neurons shrink in a step."""
+        own, taus = ask(self.model, "trace_decay"), (self.tau_plus, self.tau_minus)
+        if own is None and any(tau is None for tau in taus):
+            raise ValueError(
+                "tau_plus and tau_minus are needed, since the model has no trace_decay"
+            )
+        return [own if tau is None else decay_factor(tau, self.model.dt) for tau in taus]
+
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        """The rule for one step of time."""
+        A_plus, A_minus = self.A_plus, self.A_minus
+        if self.bounds == "soft":
+            A_plus, A_minus = A_plus * (self.w_max - W), A_minus * (W - self.w_min)
+        traces, nearest = (self.trace_pre, self.trace_post), self.neighbours == "nearest"
+        r_pre, r_post = step_traces(traces, self.decays(), (pre, post), nearest)
+        return stdp_change(pre, post, r_pre, r_post, A_plus, A_minus, self.learning_rate)
+
+
+# %% ../../nbs/trainer/stdp.ipynb #b490b0e5
+class STDPTrainer(PairRule):
     """Pair STDP for a layer of spiking neurons.
 
     Parameters
@@ -235,15 +351,15 @@ class STDPTrainer(LocalTrainer):
         ``dt`` of a step in ms, as `SpikingLayer` has.
     learning_rate : float or array, shape (M, N), default 0.01
         Factor for all changes.
-    A_plus, A_minus : float, default 0.005 and 0.00525
+    A_plus, A_minus : float or array, shape (M, N), default 0.005 and 0.00525
         Change by one pair of spikes that are close together.
     weight_attr : str, optional
         See `LocalTrainer`.
     w_min, w_max : float or array, shape (M, N), default 0.0 and 1.0
-        Bounds of the weights.
+        Bounds of the synapses that change.
     tau_plus, tau_minus : float, optional
-        Time constants of growth and loss in ms. By default both are the one of the model's
-        traces (``model.trace_decay``).
+        Time constants of growth and loss in ms. By default both traces decay as the model's own
+        do (``model.trace_decay``).
     neighbours : {"all", "nearest"}, default "all"
         Whether all pairs of spikes count or only nearest neighbours.
     bounds : {"hard", "soft"}, default "hard"
@@ -258,11 +374,8 @@ class STDPTrainer(LocalTrainer):
 
     Raises
     ------
-    TypeError
-        If the model does not spike.
-    ValueError
-        If a time constant is not positive, `w_min` exceeds `w_max`, an amplitude is not
-        finite, or a choice is unknown.
+    TypeError, ValueError
+        If the model does not spike, or a number or an option makes no sense.
 
     References
     ----------
@@ -270,78 +383,19 @@ class STDPTrainer(LocalTrainer):
     """
 
     def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 0.01,
-        A_plus: float = 0.005,
-        A_minus: float = 0.00525,
-        weight_attr: str | None = None,
-        w_min: Any = 0.0,
-        w_max: Any = 1.0,
-        *,
-        tau_plus: float | None = None,
-        tau_minus: float | None = None,
-        neighbours: str = "all",
-        bounds: str = "hard",
+        self, model: Any, learning_rate: ArrayLike = 0.01, A_plus: ArrayLike = 0.005,
+        A_minus: ArrayLike = 0.00525, weight_attr: str | None = None, w_min: ArrayLike = 0.0,
+        w_max: ArrayLike = 1.0, *, tau_plus: ArrayLike | None = None,
+        tau_minus: ArrayLike | None = None, neighbours: str = "all", bounds: str = "hard",
         **options: Any,
-    ):
+    ):  # fmt: skip
         check_spiking(model, type(self).__name__)
-        own = getattr(model, "trace_decay", None)
-        if own is None and None in (tau_plus, tau_minus):
-            raise ValueError(
-                "tau_plus and tau_minus are needed, since the model has no trace_decay"
-            )
-        self.tau_plus, self.tau_minus = (
-            float(time_constant(own, model.dt) if tau is None else tau)
-            for tau in (tau_plus, tau_minus)
-        )
-        check_times(tau_plus=self.tau_plus, tau_minus=self.tau_minus)
-        check_bounds(w_min, w_max)
-        for name, value in (("A_plus", A_plus), ("A_minus", A_minus)):
-            if not np.isfinite(value):
-                raise ValueError(f"{name} must be finite; got {value}")
-        if neighbours not in ("all", "nearest") or bounds not in ("hard", "soft"):
-            raise ValueError(
-                'neighbours must be "all" or "nearest", bounds "hard" or "soft"; '
-                f"got {neighbours!r} and {bounds!r}"
-            )
+        checks.bounds(w_min, w_max)
         super().__init__(model, learning_rate, weight_attr, **options)
-        self.A_plus, self.A_minus = A_plus, A_minus
-        self.w_min, self.w_max = w_min, w_max
+        self.A_plus, self.A_minus, self.w_min, self.w_max = A_plus, A_minus, w_min, w_max
+        self.tau_plus, self.tau_minus = tau_plus, tau_minus
         self.neighbours, self.bounds = neighbours, bounds
-        self.clipped = bounds == "hard"
-        self.trace_pre = State(jnp.zeros(self._box(self.input_attr).shape))
-        self.trace_post = State(jnp.zeros(self._box(self.state_attr).shape))
-
-    def reset(self) -> None:
-        """Bring the model's activity and the traces back to rest."""
-        super().reset()
-        for trace in (self.trace_pre, self.trace_post):
-            trace.value = jnp.zeros_like(trace.value)
-
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
-        """The rule for one step of time."""
-        dt, nearest = self.model.dt, self.neighbours == "nearest"
-        r_pre = decay_factor(self.tau_plus, dt) * self.trace_pre.value
-        r_post = decay_factor(self.tau_minus, dt) * self.trace_post.value
-        self.trace_pre.value = next_trace(r_pre, pre, nearest)
-        self.trace_post.value = next_trace(r_post, post, nearest)
-        return stdp_update(
-            W, pre, post, r_pre, r_post, self.A_plus, self.A_minus,
-            self.learning_rate, self.w_min, self.w_max, soft=self.bounds == "soft",
-        )  # fmt: skip
-
-
-def check_spiking(model: Any, name: str) -> None:
-    """Raise ``TypeError`` unless `model` has a box ``spike`` and a step ``dt``."""
-    if not (hasattr(getattr(model, "spike", None), "value") and hasattr(model, "dt")):
-        raise TypeError(
-            f"{name} needs a model that spikes (a box spike, and the length dt of a step in ms), "
-            f"such as SpikingLayer; {type(model).__name__} does not"
-        )
-
-
-def check_bounds(w_min: Any, w_max: Any) -> None:
-    """Raise ``ValueError`` unless ``w_min <= w_max`` everywhere."""
-    if not np.all(np.asarray(w_min) <= np.asarray(w_max)):
-        raise ValueError(f"w_min must not exceed w_max; got {w_min} and {w_max}")
+        self.decays()  # raises if a time constant is missing
+        inputs, neurons = self.network.input.value, self.network.activity.value
+        self.trace_pre = State(np.zeros(inputs.shape, np.float32))
+        self.trace_post = State(np.zeros(neurons.shape, np.float32))

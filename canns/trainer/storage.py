@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,7 +76,7 @@ class StorageTrainer(Trainer):
     warned = Record(False)
 
     @abstractmethod
-    def store(self, W: Any, patterns: np.ndarray, **how: Any) -> Any:
+    def store(self, W: Any, patterns: np.ndarray) -> Any:
         """The weights after storing; nothing else may change.
 
         Parameters
@@ -114,10 +115,12 @@ class StorageTrainer(Trainer):
 
 
 # %% ../../nbs/trainer/storage.ipynb #7946905b
-def store_at_once(trainer: StorageTrainer, patterns: np.ndarray, **how: Any) -> None:
+def store_at_once(
+    trainer: StorageTrainer, patterns: np.ndarray, store: Callable | None = None
+) -> None:
     """Let a trainer store patterns that have been checked, and write the record.
 
-    Further options go to ``trainer.store``.
+    With `store` in place of ``trainer.store``.
     """
     with guard(trainer.model), kept(trainer, trainer.model):
         warn_above_capacity(trainer, trainer.num_stored + len(patterns), patterns.shape[1])
@@ -126,7 +129,7 @@ def store_at_once(trainer: StorageTrainer, patterns: np.ndarray, **how: Any) -> 
             bar("Storing patterns", len(patterns), trainer.show_progress),
             running(boxes(trainer.model), trainer.use_compile),
         ):
-            W = trainer.store(box.value, patterns, **how)
+            W = (store or trainer.store)(box.value, patterns)
         box.value = W
         trainer.stored(patterns)
         count, size = trainer.num_stored, patterns.shape[1]

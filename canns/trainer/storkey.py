@@ -5,15 +5,24 @@
 # %% ../../nbs/trainer/storkey.ipynb #a3a9e48a
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .base import Trainer
-from .storage import TrainingHistory
+from ..checks import is_traced
+from ..state import Record
+from .storage import StorageTrainer, signs_only, square_weights
 from ..weights import OuterProducts, add_outer, zero_diagonal
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = ["storkey_update", "StorkeyTrainer"]
@@ -21,7 +30,35 @@ __all__ = ["storkey_update", "StorkeyTrainer"]
 
 # %% ../../nbs/trainer/storkey.ipynb #029c3cee
 @jax.jit
-def storkey_update(W: Any, patterns: Any) -> Any:
+def _learned(W: Any, x: jax.Array, count: Any) -> tuple[Any, jax.Array, jax.Array]:
+    """The old weights, and the rows and coefficients that the first `count` patterns add to them."""
+    room, size = x.shape
+    W, grow, signs = zero_diagonal(W), 1 + 2 / size, jnp.array([1.0, -1.0]) / size
+
+    def learn(p: Any, learned: tuple) -> tuple:
+        rows, coef, removed, old = learned
+        new = (coef * (rows @ x[p])) @ rows - removed * x[p]
+        h = old * before[p] + new
+        rows = jax.lax.dynamic_update_slice(rows, jnp.stack([x[p] - h, h]), (2 * p, 0))
+        coef = jax.lax.dynamic_update_slice(grow * coef, signs, (2 * p,))
+        return rows, coef, grow * removed + ((x[p] - h) ** 2 - h**2) / size, grow * old
+
+    with jax.default_matmul_precision("highest"):
+        before = (W @ x.T).T  # fields by the weights so far
+        learned = jnp.zeros((2 * room, size)), jnp.zeros(2 * room), jnp.zeros(size), 1.0
+        rows, coef, _, old = jax.lax.fori_loop(0, count, learn, learned)
+        return W * old, rows, coef
+
+
+# %% ../../nbs/trainer/storkey.ipynb #14ac14f9
+def _filled_up(patterns: np.ndarray) -> np.ndarray:
+    """Patterns and rows of zeros: 1, 2, 4 ... 64 rows together, or a multiple of 64."""
+    count = len(patterns)
+    room = next((2**k for k in range(7) if 2**k >= count), -(-count // 64) * 64)
+    return np.concatenate([patterns, np.zeros((room - count, patterns.shape[1]), np.float32)])
+
+
+def storkey_update(W: Any, patterns: ArrayLike) -> Any:
     """Storkey's rule, for one pattern or for several, one after another.
 
     Parameters
@@ -40,28 +77,21 @@ def storkey_update(W: Any, patterns: Any) -> Any:
     References
     ----------
     A. Storkey (1997), ICANN 97, LNCS 1327, 451. https://doi.org/10.1007/BFb0020196
+
+    Examples
+    --------
+    >>> storkey_update(OuterProducts.zeros(6), [1.0, 1.0, -1.0, 1.0, -1.0, 1.0])
+    OuterProducts(shape=(6, 6), rank=2, float32, symmetric)
     """
-    x = jnp.atleast_2d(jnp.asarray(patterns, jnp.float32))
-    (count, size), W = x.shape, zero_diagonal(W)
-    grow, signs = 1 + 2 / size, jnp.array([1.0, -1.0]) / size
-
-    def learn(p: Any, learned: tuple) -> tuple:
-        rows, coef, removed = learned
-        new = (coef * (rows @ x[p])) @ rows - removed * x[p]
-        h = grow**p * before[p] + new
-        rows = jax.lax.dynamic_update_slice(rows, jnp.stack([x[p] - h, h]), (2 * p, 0))
-        coef = jax.lax.dynamic_update_slice(grow * coef, signs, (2 * p,))
-        return rows, coef, grow * removed + ((x[p] - h) ** 2 - h**2) / size
-
-    with jax.default_matmul_precision("highest"):
-        before = (W @ x.T).T  # fields by the weights so far
-        learned = jnp.zeros((2 * count, size)), jnp.zeros(2 * count), jnp.zeros(size)
-        rows, coef, _ = jax.lax.fori_loop(0, count, learn, learned)
-        return zero_diagonal(add_outer(grow**count * W, rows, coef=coef))
+    xp: Any = jnp if is_traced((W, patterns)) else np
+    x = xp.atleast_2d(xp.asarray(patterns, xp.float32))
+    W, rows, coef = _learned(W, x if xp is jnp else _filled_up(x), len(x))
+    rows, coef = (xp.asarray(part)[: 2 * len(x)] for part in (rows, coef))
+    return zero_diagonal(add_outer(W, rows, coef=coef))
 
 
 # %% ../../nbs/trainer/storkey.ipynb #83f6a63c
-class StorkeyTrainer(Trainer):
+class StorkeyTrainer(StorageTrainer):
     """Store patterns by Storkey's rule, in the order in which they come.
 
     The weights hold all that the rule needs: calling `train` for one pattern after another is
@@ -76,50 +106,32 @@ class StorkeyTrainer(Trainer):
 
     Attributes
     ----------
-    num_stored : int
-        Patterns stored so far.
-    history : TrainingHistory or RecallHistory
-        Record of the last call.
+    num_stored, history
+        See `StorageTrainer`.
+
+    Raises
+    ------
+    ValueError
+        By `train`, if the patterns are not of +1 and -1, or the weights not symmetric.
 
     References
     ----------
     A. Storkey (1997), ICANN 97, LNCS 1327, 451. https://doi.org/10.1007/BFb0020196
     """
 
-    def __init__(self, model: Any, **options: Any):
-        super().__init__(model, **options)
-        self.num_stored = 0
+    warned = Record(True)  # what the model says that it can hold is what Hebb's rule can
 
-    def train(self, train_data: Any) -> None:
-        """Store patterns, one after another.
-
-        Parameters
-        ----------
-        train_data : iterable of array_like, shape (N,), or array, shape (P, N)
-            Entries +1 and -1.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the data are no patterns of ±1 that fit the model, or its weights are not
-            symmetric. Nothing has changed then.
-        """
-        patterns = self.checked(train_data)
-        box, (count, size) = self._box(self.weight_attr), patterns.shape
-        if not np.all(np.abs(patterns) == 1):
-            wrong = patterns[np.abs(patterns) != 1][0]
-            raise ValueError(f"Storkey's rule is for patterns of +1 and -1; found an entry {wrong}")
-        W = box.value
+    def admit(self, patterns: np.ndarray) -> None:
+        """Patterns of +1 and -1, and symmetric weights."""
+        signs_only(patterns, "Storkey's rule")
+        square_weights(self, patterns.shape[1])
+        W = self.network.weights.value
         known = isinstance(W, OuterProducts) and W.symmetric
-        if not known and (
-            W.shape != (size, size) or not np.allclose(W, np.transpose(W), atol=1e-6)
-        ):
+        if not known and not np.allclose(W, np.transpose(W), atol=1e-6):
             raise ValueError(
-                f"Storkey's rule needs symmetric weights of shape ({size}, {size}); "
-                f"those in {self.weight_attr!r} have shape {W.shape} or are not symmetric"
+                f"Storkey's rule needs symmetric weights; those in {self.weight_attr!r} are not"
             )
-        with self._run("Storing patterns", count, self.show_progress):
-            W = storkey_update(W, patterns)
-        box.value = W
-        self.num_stored += count
-        self.history = TrainingHistory(count, self.num_stored, self.num_stored / size)
+
+    def store(self, W: Any, patterns: np.ndarray) -> Any:
+        """Storkey's rule, one pattern after another."""
+        return storkey_update(W, patterns)

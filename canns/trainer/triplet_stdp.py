@@ -5,44 +5,43 @@
 # %% ../../nbs/trainer/triplet_stdp.ipynb #0a6ac61d
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .. import checks
 from ..models.base import decay_factor
-from ..state import State
+from ..state import Choice, Number, State
 from .local import LocalTrainer
-from .stdp import check_bounds, check_spiking, check_times, next_trace, spike_traces
+from .stdp import check_spiking, recordings, spike_traces, step_traces
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["triplet_stdp_update", "triplet_weight_change", "TripletSTDPTrainer"]
+__all__ = ["triplet_stdp_change", "triplet_weight_change", "TripletRule", "TripletSTDPTrainer"]
 
 
 # %% ../../nbs/trainer/triplet_stdp.ipynb #82c110ba
-def triplet_stdp_update(
-    W: Any,
-    pre: Any,
-    post: Any,
-    r1: Any,
-    r2: Any,
-    o1: Any,
-    o2: Any,
-    A2_plus: float = 0.0,
-    A3_plus: float = 6.5e-3,
-    A2_minus: float = 7.1e-3,
-    A3_minus: float = 0.0,
-    learning_rate: Any = 1.0,
-    w_min: Any = 0.0,
-    w_max: Any = 1.0,
-) -> jax.Array:
+def triplet_stdp_change(
+    pre: Float[ArrayLike, "N"], post: Float[ArrayLike, "M"],
+    r1: Float[ArrayLike, "N"], r2: Float[ArrayLike, "N"],
+    o1: Float[ArrayLike, "M"], o2: Float[ArrayLike, "M"],
+    A2_plus: ArrayLike = 0.0, A3_plus: ArrayLike = 6.5e-3,
+    A2_minus: ArrayLike = 7.1e-3, A3_minus: ArrayLike = 0.0, learning_rate: ArrayLike = 1.0,
+) -> Float[Array, "M N"]:  # fmt: skip
     """One time step of triplet STDP.
 
     Parameters
     ----------
-    W : array_like, shape (M, N)
-        Weights.
     pre, post : array_like, shapes (N,) and (M,)
         Spikes (0 or 1) of this step.
     r1, r2 : array_like, shape (N,)
@@ -54,39 +53,37 @@ def triplet_stdp_update(
         visual cortex.
     learning_rate : float or array_like, shape (M, N), default 1.0
         Factor for all changes.
-    w_min, w_max : float or array_like, shape (M, N), default 0.0 and 1.0
-        Bounds of the weights.
 
     Returns
     -------
     jax.Array, shape (M, N)
-        The new weights.
+        What the rule adds to the weights.
+
+    Examples
+    --------
+    >>> triplet_stdp_change([0.0], [1.0], [0.5], [0.5], [0.5], [0.25], A2_plus=1.0, A3_plus=2.0)
+    Array([[0.75]], dtype=float32)
 
     References
     ----------
     J.-P. Pfister & W. Gerstner (2006), J. Neurosci. 26, 9673.
     https://doi.org/10.1523/JNEUROSCI.1425-06.2006
     """
-    W, pre, post, r1, r2, o1, o2 = (jnp.asarray(a) for a in (W, pre, post, r1, r2, o1, o2))
+    pre, post, r1, r2, o1, o2 = (jnp.asarray(a) for a in (pre, post, r1, r2, o1, o2))
     grow = jnp.outer(post * (A2_plus + A3_plus * o2), r1)
     shrink = jnp.outer(o1, pre * (A2_minus + A3_minus * r2))
-    return jnp.clip(W + learning_rate * (grow - shrink), w_min, w_max)
+    return jnp.asarray(learning_rate) * (grow - shrink)
 
 
+# %% ../../nbs/trainer/triplet_stdp.ipynb #a73d228c
 def triplet_weight_change(
-    pre: Any,
-    post: Any,
-    A2_plus: float = 0.0,
-    A3_plus: float = 6.5e-3,
-    A2_minus: float = 7.1e-3,
-    A3_minus: float = 0.0,
-    tau_plus: float = 16.8,
-    tau_minus: float = 33.7,
-    tau_x: float = 101.0,
-    tau_y: float = 114.0,
-    dt: float = 1.0,
-    nearest: bool = False,
-) -> jax.Array:
+    pre: Float[ArrayLike, "T N"], post: Float[ArrayLike, "T M"],
+    A2_plus: ArrayLike = 0.0, A3_plus: ArrayLike = 6.5e-3,
+    A2_minus: ArrayLike = 7.1e-3, A3_minus: ArrayLike = 0.0,
+    tau_plus: ArrayLike = 16.8, tau_minus: ArrayLike = 33.7,
+    tau_x: ArrayLike = 101.0, tau_y: ArrayLike = 114.0,
+    dt: ArrayLike = 1.0, nearest: bool = False,
+) -> Float[Array, "M N"]:  # fmt: skip
     """Change of all weights by triplet STDP, without bounds, from recorded spikes.
 
     Parameters
@@ -94,7 +91,7 @@ def triplet_weight_change(
     pre, post : array_like, shapes (T, N) and (T, M)
         Spikes (0 or 1) in steps of `dt`.
     A2_plus, A3_plus, A2_minus, A3_minus : float
-        See `triplet_stdp_update`.
+        See `triplet_stdp_change`.
     tau_plus, tau_minus, tau_x, tau_y : float
         Time constants in ms of r1, o1, r2 and o2.
     dt : float, default 1.0
@@ -110,13 +107,14 @@ def triplet_weight_change(
     ------
     ValueError
         If a time is not positive, or the recordings differ in length.
+
+    Examples
+    --------
+    >>> triplet_weight_change([[1.0], [0.0]], [[0.0], [1.0]], A2_plus=1.0, tau_plus=1.0).round(2)
+    Array([[0.37]], dtype=float32)
     """
-    check_times(tau_plus=tau_plus, tau_minus=tau_minus, tau_x=tau_x, tau_y=tau_y, dt=dt)
-    pre, post = (jnp.asarray(spikes, jnp.float32) for spikes in (pre, post))
-    if pre.ndim != 2 or post.ndim != 2 or len(pre) != len(post):
-        raise ValueError(
-            f"expected recordings of shapes (T, N) and (T, M); got {pre.shape} and {post.shape}"
-        )
+    checks.times(tau_plus=tau_plus, tau_minus=tau_minus, tau_x=tau_x, tau_y=tau_y, dt=dt)
+    pre, post = (jnp.asarray(spikes) for spikes in recordings(pre, post))
     r1, r2 = (spike_traces(pre, tau, dt, nearest) for tau in (tau_plus, tau_x))
     o1, o2 = (spike_traces(post, tau, dt, nearest) for tau in (tau_minus, tau_y))
     grow = (post * (A2_plus + A3_plus * o2)).T @ r1
@@ -124,7 +122,46 @@ def triplet_weight_change(
 
 
 # %% ../../nbs/trainer/triplet_stdp.ipynb #aee3b764
-class TripletSTDPTrainer(LocalTrainer):
+class TripletRule(LocalTrainer):
+    """Triplet STDP with traces of its own; see `TripletSTDPTrainer`."""
+
+    A2_plus = Number(0.0, checks.finite)
+    A3_plus = Number(6.5e-3, checks.finite)
+    A2_minus = Number(7.1e-3, checks.finite)
+    A3_minus = Number(0.0, checks.finite)
+    tau_plus = Number(16.8, checks.time)
+    tau_minus = Number(33.7, checks.time)
+    tau_x = Number(101.0, checks.time)
+    tau_y = Number(114.0, checks.time)
+    neighbours = Choice("all", "nearest")
+    r1: State
+    r2: State
+    o1: State
+    o2: State
+
+    def reset(self) -> None:
+        """Bring the model's activity and the traces back to rest."""
+        super().reset()
+        for trace in (self.r1, self.r2, self.o1, self.o2):
+            trace.value = jnp.zeros_like(trace.value)
+
+    def decays(self) -> list[Any]:
+        """Factors by which r1, r2, o1 and o2 shrink in a step."""
+        taus = (self.tau_plus, self.tau_x, self.tau_minus, self.tau_y)
+        return [decay_factor(tau, self.model.dt) for tau in taus]
+
+    def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        """The rule for one step of time."""
+        traces, nearest = (self.r1, self.r2, self.o1, self.o2), self.neighbours == "nearest"
+        r1, r2, o1, o2 = step_traces(traces, self.decays(), (pre, pre, post, post), nearest)
+        return triplet_stdp_change(
+            pre, post, r1, r2, o1, o2, self.A2_plus, self.A3_plus, self.A2_minus, self.A3_minus,
+            self.learning_rate,
+        )  # fmt: skip
+
+
+# %% ../../nbs/trainer/triplet_stdp.ipynb #871230d4
+class TripletSTDPTrainer(TripletRule):
     """Triplet STDP for a layer of spiking neurons.
 
     Parameters
@@ -138,7 +175,7 @@ class TripletSTDPTrainer(LocalTrainer):
     weight_attr : str, optional
         See `LocalTrainer`.
     w_min, w_max : float or array, shape (M, N), default 0.0 and 1.0
-        Hard bounds of the weights.
+        Hard bounds of the synapses that change.
     tau_plus, tau_minus, tau_x, tau_y : float
         Time constants in ms of the traces r1, o1, r2 and o2.
     neighbours : {"all", "nearest"}, default "all"
@@ -153,11 +190,8 @@ class TripletSTDPTrainer(LocalTrainer):
 
     Raises
     ------
-    TypeError
-        If the model does not spike.
-    ValueError
-        If a time constant is not positive, `w_min` exceeds `w_max`, an amplitude is not
-        finite, or a choice is unknown.
+    TypeError, ValueError
+        If the model does not spike, or a number or an option makes no sense.
 
     References
     ----------
@@ -165,57 +199,21 @@ class TripletSTDPTrainer(LocalTrainer):
     https://doi.org/10.1523/JNEUROSCI.1425-06.2006
     """
 
-    clipped = True
-
     def __init__(
-        self,
-        model: Any,
-        learning_rate: Any = 1.0,
-        A2_plus: float = 0.0,
-        A3_plus: float = 6.5e-3,
-        A2_minus: float = 7.1e-3,
-        A3_minus: float = 0.0,
-        weight_attr: str | None = None,
-        w_min: Any = 0.0,
-        w_max: Any = 1.0,
-        *,
-        tau_plus: float = 16.8,
-        tau_minus: float = 33.7,
-        tau_x: float = 101.0,
-        tau_y: float = 114.0,
-        neighbours: str = "all",
-        **options: Any,
-    ):
+        self, model: Any, learning_rate: ArrayLike = 1.0, A2_plus: ArrayLike = 0.0,
+        A3_plus: ArrayLike = 6.5e-3, A2_minus: ArrayLike = 7.1e-3, A3_minus: ArrayLike = 0.0,
+        weight_attr: str | None = None, w_min: ArrayLike = 0.0, w_max: ArrayLike = 1.0, *,
+        tau_plus: ArrayLike = 16.8, tau_minus: ArrayLike = 33.7, tau_x: ArrayLike = 101.0,
+        tau_y: ArrayLike = 114.0, neighbours: str = "all", **options: Any,
+    ):  # fmt: skip
         check_spiking(model, type(self).__name__)
-        check_times(tau_plus=tau_plus, tau_minus=tau_minus, tau_x=tau_x, tau_y=tau_y)
-        check_bounds(w_min, w_max)
-        if not np.all(np.isfinite([A2_plus, A3_plus, A2_minus, A3_minus])):
-            raise ValueError(
-                f"amplitudes must be finite; got {A2_plus}, {A3_plus}, {A2_minus}, {A3_minus}"
-            )
-        if neighbours not in ("all", "nearest"):
-            raise ValueError(f'neighbours must be "all" or "nearest"; got {neighbours!r}')
+        checks.bounds(w_min, w_max)
         super().__init__(model, learning_rate, weight_attr, **options)
-        self.amplitudes = (A2_plus, A3_plus, A2_minus, A3_minus)
-        self.time_constants = (tau_plus, tau_x, tau_minus, tau_y)
-        self.w_min, self.w_max = w_min, w_max
-        self.neighbours = neighbours
-        N, M = (self._box(attr).shape for attr in (self.input_attr, self.state_attr))
-        self.r1, self.r2, self.o1, self.o2 = (State(jnp.zeros(n)) for n in (N, N, M, M))
-
-    def reset(self) -> None:
-        """Bring the model's activity and the traces back to rest."""
-        super().reset()
-        for trace in (self.r1, self.r2, self.o1, self.o2):
-            trace.value = jnp.zeros_like(trace.value)
-
-    def update_weights(self, W: Any, pre: Any, post: Any) -> jax.Array:
-        """The rule for one step of time."""
-        boxes = (self.r1, self.r2, self.o1, self.o2)
-        decays = decay_factor(self.time_constants, self.model.dt)
-        before = [decay * box.value for decay, box in zip(decays, boxes, strict=True)]
-        for box, trace, spikes in zip(boxes, before, (pre, pre, post, post), strict=True):
-            box.value = next_trace(trace, spikes, self.neighbours == "nearest")
-        return triplet_stdp_update(
-            W, pre, post, *before, *self.amplitudes, self.learning_rate, self.w_min, self.w_max
-        )
+        self.A2_plus, self.A3_plus, self.A2_minus, self.A3_minus = (
+            A2_plus, A3_plus, A2_minus, A3_minus,
+        )  # fmt: skip
+        self.tau_plus, self.tau_minus, self.tau_x, self.tau_y = tau_plus, tau_minus, tau_x, tau_y
+        self.w_min, self.w_max, self.neighbours = w_min, w_max, neighbours
+        N, M = (box.value.shape for box in (self.network.input, self.network.activity))
+        self.r1, self.r2 = (State(np.zeros(N, np.float32)) for _ in range(2))
+        self.o1, self.o2 = (State(np.zeros(M, np.float32)) for _ in range(2))

@@ -5,25 +5,48 @@
 # %% ../../nbs/trainer/unlearning.ipynb #8cdedce6
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..state import ParamState, per_model, states
-from ..checks import count as as_count
-from ..recall import RecallHistory
+from .. import checks
+from ..checks import is_traced
+from ..progress import Bar, bar
+from canns.recall import (
+    ROOM,
+    SIZES,
+    Network,
+    RecallHistory,
+    Rules,
+    begin,
+    filled,
+    is_key,
+    last_of,
+    parts,
+    run,
+    running,
+)
+from ..state import Number, boxes, guard, kept, per_model, put
 from .base import Trainer
 from .hebbian import hebbian_update
-from ..weights import OuterProducts, add_outer, zero_diagonal
+from ..weights import OuterProducts, add_into, unfolded, with_room, zero_diagonal
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = ["unlearning_update", "UnlearningTrainer"]
 
 
 # %% ../../nbs/trainer/unlearning.ipynb #78f095dc
-def unlearning_update(W: Any, dreams: Any, learning_rate: Any = 0.01) -> Any:
+def unlearning_update(W: Any, dreams: ArrayLike, learning_rate: ArrayLike = 0.01) -> Any:
     """``W - learning_rate * sum_d outer(dreams[d], dreams[d])``, with zeros on the diagonal.
 
     Parameters
@@ -45,68 +68,116 @@ def unlearning_update(W: Any, dreams: Any, learning_rate: Any = 0.01) -> Any:
     ----------
     J. J. Hopfield, D. I. Feinstein & R. G. Palmer (1983), Nature 304, 158.
     https://doi.org/10.1038/304158a0
+
+    Examples
+    --------
+    >>> unlearning_update([[0.0, 1.0], [1.0, 0.0]], [1.0, -1.0], 0.25)
+    Array([[0.  , 1.25],
+           [1.25, 0.  ]], dtype=float32)
     """
-    return zero_diagonal(hebbian_update(W, dreams, learning_rate=-jnp.asarray(learning_rate)))
+    xp: Any = jnp if is_traced(learning_rate) else np
+    return zero_diagonal(hebbian_update(W, dreams, learning_rate=-xp.asarray(learning_rate)))
 
 
 # %% ../../nbs/trainer/unlearning.ipynb #beecc5b4
-def _room_for(W: Any, dreams: int) -> Any:
-    """`W` with empty rows for so many `dreams`; as a plain array where that would be too many."""
-    if isinstance(W, OuterProducts) and W.symmetric:
-        return add_outer(W, jnp.zeros((dreams, W.shape[0]), W.dtype), coef=0.0)
-    return jnp.asarray(W)
+def _with_beds(W: Any, dreams: int) -> Any:
+    """`W` with room for so many `dreams`; an ordinary array if that is shorter."""
+    if not isinstance(W, OuterProducts) or not W.symmetric:
+        return unfolded(W)
+    need, most, room = W.rank + dreams, (W.shape[0] - 1) // 2, 16
+    while room < need:
+        room *= 4
+    return with_room(W, max(need, min(room, most)) - W.rank)
 
 
-def _morning(W: Any, dreams: jax.Array, rates: jax.Array, row: Any) -> Any:
-    """The weights after unlearning; the structured form takes the dreams in from `row` on."""
-    if not isinstance(W, OuterProducts):
-        return unlearning_update(W, dreams, rates)
-    post = jax.lax.dynamic_update_slice_in_dim(W.post, dreams, row, 0)
-    coef = jax.lax.dynamic_update_slice_in_dim(W.coef, -rates, row, 0)
-    return zero_diagonal(OuterProducts(post, coef=coef, removed=W.removed))
+# %% ../../nbs/trainer/unlearning.ipynb #16b3937d
+class _Diary(NamedTuple):
+    """What is known of the dreams of K nights of B beds; see `canns.recall.Loop`."""
+
+    energies: Any
+    """Before each step of a night, and after the last one; shape (K, T, B)."""
+    steps: Any
+    resting: Any
+    cycle: Any
+    """How long each dream took and how it ended, shape (K, B)."""
+
+    @classmethod
+    def empty(cls, nights: int, beds: int, room: int) -> _Diary:
+        """Pages for so many nights, of fewer than `room` steps."""
+        no = jnp.zeros((nights, beds), bool)
+        energies = jnp.zeros((nights, room, beds), jnp.float32)
+        return cls(energies, jnp.zeros((nights, beds), jnp.int32), no, no)
+
+    def of_first(self, count: int) -> tuple[np.ndarray, ...]:
+        """The record of the first `count` dreams, one row each."""
+        energies, *ends = (np.asarray(part) for part in self)
+        rows = energies.transpose(0, 2, 1).reshape(-1, energies.shape[1])
+        return rows[:count], *(end.ravel()[:count] for end in ends)
 
 
-@per_model(static=("weight_name", "state_name", "num_iter", "report"))
+# %% ../../nbs/trainer/unlearning.ipynb #cfe0aca4
+@per_model(static=("names", "room"))
 def _sleep(
-    model: Any,
-    params: dict,
-    start: dict,
-    W: Any,
-    cues: jax.Array,
-    rates: jax.Array,
-    *,
-    weight_name: str,
-    state_name: str,
-    num_iter: int,
-    report: bool,
-) -> tuple:
-    """Dream from the `cues`, shape (nights, B, N), and unlearn after each night."""
-    nights, batch, _ = cues.shape
-    first = W.rank - nights * batch if isinstance(W, OuterProducts) else 0
+    model: Any, params: dict, start: dict, W: Any, cues: Any, alive: Any, rates: Any, nights: Any,
+    rules: Rules, *, names: tuple[str, str], room: int,
+) -> tuple:  # fmt: skip
+    """Dream from the `cues`, shape (K, B, N), for so many `nights`, and unlearn after each."""
+    weight_name, state_name = names
+    index = jnp.arange(cues.shape[1])
 
-    def night(carry: tuple, now: tuple) -> tuple:
-        (W, start), (k, cues, rates) = carry, now
-        dreams, last, *record = _settle(
-            model,
-            {**params, weight_name: W},
-            start,
-            cues,
-            state_name=state_name,
-            num_iter=num_iter,
-            tolerance=1e-6,
-            report=False,
+    def night(k: Any, carry: tuple) -> tuple:
+        W, start, last, diary = carry
+        loop = begin(model, start, cues[k], index, alive[k], state_name, room)
+        now = {**params, weight_name: W}
+        loop, energy = run(model, now, loop, rules.num_iter, 0, state_name, rules)
+        page = _Diary(loop.energies.at[loop.t].set(energy), loop.steps, loop.resting, loop.cycle)
+        diary = jax.tree.map(lambda pages, new: pages.at[k].set(new), diary, page)
+        last = last_of(model, loop.flow, jnp.sum(alive[k]) - 1)
+        start = {n: last[n] if is_key(value) else value for n, value in start.items()}
+        W = zero_diagonal(add_into(W, loop.flow[state_name], -rates[k]))
+        return W, start, last, diary
+
+    diary = _Diary.empty(*cues.shape[:2], room)
+    return jax.lax.fori_loop(0, nights, night, (W, start, start, diary))
+
+
+# %% ../../nbs/trainer/unlearning.ipynb #02dc5ea0
+_NIGHTS = (1, 4, 16, 64, 256)  # that one call of the compiled program can have room for
+
+
+def _in_beds(rows: np.ndarray, nights: int, beds: int) -> np.ndarray:
+    """Rows laid into so many nights, and zeros where there is nobody."""
+    full = np.zeros((nights * beds, *rows.shape[1:]), rows.dtype)
+    full[: len(rows)] = rows
+    return full.reshape(nights, beds, *rows.shape[1:])
+
+
+def _dream(trainer: UnlearningTrainer, net: Network, cues: np.ndarray, shown: Bar) -> RecallHistory:
+    """Dream from all cues, and write the results into the boxes."""
+    now, count, pages = parts(net), len(cues), []
+    beds = min(trainer.batch_size, next((size for size in SIZES if size >= count), count))
+    rates = np.broadcast_to(np.asarray(trainer.learning_rate, np.float32), count)
+    rules = Rules(np.int32(trainer.num_iter), 1e-6)
+    weight_name = next(name for name, box in now.boxes.items() if box is net.weights)
+    names, room = (weight_name, now.state_name), (trainer.num_iter // ROOM + 1) * ROOM
+    W, start = _with_beds(net.weights.value, -(-count // beds) * beds), now.flow
+    most = beds * (16 if shown else _NIGHTS[-1])
+    for first in range(0, count, most):
+        here = slice(first, min(first + most, count))
+        dreams, nights = here.stop - first, -(-(here.stop - first) // beds)
+        laid = next(n for n in _NIGHTS if n >= nights), beds
+        given = (_in_beds(part, *laid) for part in (cues[here], np.ones(dreams, bool), rates[here]))
+        W, start, last, diary = _sleep(
+            net.model, now.params, start, W, *given, nights, rules, names=names, room=room
         )
-        if report:
-            jax.debug.callback(_report, (k + 1) * batch, jnp.mean(record[0][:, -1]))
-        # every night starts from rest, but random orders go on
-        start = {name: last[name] if _is_key(value) else value for name, value in start.items()}
-        return (_morning(W, dreams, rates, first + k * batch), start), (dreams[-1], record)
-
-    (W, last), (dreams, record) = jax.lax.scan(night, (W, start), (jnp.arange(nights), cues, rates))
-    record = [part.reshape(nights * batch, *part.shape[2:]) for part in record]
-    return W, {**last, state_name: dreams[-1]}, record
+        pages.append(diary.of_first(dreams))
+        shown.reach(here.stop, energy=pages[-1][0][:, 0].mean())
+    net.weights.value = W
+    put(now.boxes, last)
+    return filled(*(np.concatenate(part) for part in zip(*pages, strict=True)), trainer.num_iter)
 
 
+# %% ../../nbs/trainer/unlearning.ipynb #5f5fb087
 class UnlearningTrainer(Trainer):
     """Let the network dream from given starts, and take away a little of each dream.
 
@@ -114,9 +185,9 @@ class UnlearningTrainer(Trainer):
     ----------
     model : object
         See `Trainer`; a network that settles, usually one neuron at a time.
-    learning_rate : float, default 0.01
-        What a dream loses, in units of the weights; called epsilon. Store with
-        ``normalize_by_patterns=False``, and a memory has weight one.
+    learning_rate : float or array_like, shape (D,), default 0.01
+        What a dream loses, or each of D dreams, in units of the weights; called epsilon. Store
+        with ``normalize_by_patterns=False``, and a memory has weight one.
     batch_size : int, default 1
         Dreams of one night: dreamt with the same weights and unlearned together.
     num_iter : int, default 50
@@ -144,25 +215,21 @@ class UnlearningTrainer(Trainer):
     .. [2] J. L. van Hemmen (1997), Network 8, V1. https://doi.org/10.1088/0954-898X_8_3_001
     """
 
+    learning_rate = Number(0.01, checks.finite)
+
     def __init__(
-        self,
-        model: Any,
-        learning_rate: float = 0.01,
-        batch_size: int = 1,
-        num_iter: int = 50,
+        self, model: Any, learning_rate: Any = 0.01, batch_size: int = 1, num_iter: int = 50,
         **options: Any,
-    ):
+    ):  # fmt: skip
         super().__init__(model, **options)
         if self.feedforward:
             raise TypeError(
                 f"{type(self).__name__} needs a network that comes to rest by itself; "
                 f"{type(model).__name__} is feedforward"
             )
-        if not np.isfinite(learning_rate):
-            raise ValueError(f"learning_rate must be finite; got {learning_rate}")
         self.learning_rate = learning_rate
-        self.batch_size = as_count(batch_size, "batch_size", at_least=1)
-        self.num_iter = as_count(num_iter, "num_iter", at_least=1)
+        self.batch_size = checks.count(batch_size, "batch_size", at_least=1)
+        self.num_iter = checks.count(num_iter, "num_iter", at_least=1)
 
     def train(self, train_data: Any) -> None:
         """Dream and unlearn.
@@ -175,42 +242,15 @@ class UnlearningTrainer(Trainer):
         Raises
         ------
         TypeError, ValueError
-            If the data are no states of the model (see `canns.trainer.base.as_patterns`), or
-            the weights have the wrong shape. Nothing has changed then.
+            If the data are no states of the model, or the weights have the wrong shape.
+            Nothing has changed then.
         """
-        cues = self.checked(train_data)
-        total, batch = len(cues), min(self.batch_size, len(cues))
-        nights = -(-total // batch)
-        # the last night may have empty places: dreams that are unlearned at rate zero
-        rates = np.zeros(nights * batch, np.float32)
-        rates[:total] = self.learning_rate
-        cues = np.resize(cues, (nights, batch, cues.shape[1]))
-        weights, activity = self._box(self.weight_attr), self._box(self.state_attr)
-        with _all_or_nothing(self.model):
+        cues, net = self.checked(train_data), self.network
+        with (
+            guard(self.model),
+            kept(self, self.model),
+            running(boxes(self.model), self.use_compile),
+            bar("Dreaming", len(cues), self.show_progress) as shown,
+        ):
             self.reset()
-            boxes = states(self.model)
-            names = {id(box): name for name, box in boxes.items()}
-            params, start = {}, {}
-            for name, box in boxes.items():
-                if isinstance(box, ParamState):
-                    params[name] = box.value
-                elif box is not weights:
-                    start[name] = jnp.asarray(box.value)
-            with self._run("Dreaming", total, self.show_progress, _compilable(boxes)):
-                W, last, record = _sleep(
-                    self.model,
-                    params,
-                    start,
-                    _room_for(weights.value, nights * batch),
-                    cues,
-                    rates.reshape(nights, batch),
-                    weight_name=names[id(weights)],
-                    state_name=names[id(activity)],
-                    num_iter=self.num_iter,
-                    report=self.show_progress,
-                )
-            weights.value = W
-            for name, value in last.items():
-                boxes[name].value = value
-        energy, steps, converged, cycle = (np.asarray(part)[:total] for part in record)
-        self.history = RecallHistory(energy[:, : steps.max() + 2], steps, converged, cycle)
+            self.history = _dream(self, net, cues, shown)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from canns.analyzer import animate_recall, film_strip, record_recall
-from canns.models.brain_inspired import AmariHopfieldNetwork
+from canns.analyzer import animate_recall, film_strip, record_recall, settle
+from canns.models.brain_inspired import AmariHopfieldNetwork, DenseAssociativeMemory
 from canns.state import states
 from canns.stimuli import corrupt, photographs, random_patterns
-from canns.trainer import HebbianTrainer
+from canns.trainer import DenseTrainer, HebbianTrainer
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +85,41 @@ def test_recording_leaves_model_and_history_as_they_were(trainer, cue):
     record_recall(trainer, cue, every=100)
     assert all(box.value is before[name] for name, box in states(trainer.model).items())
     assert trainer.history is history
+
+
+def test_a_recording_of_more_than_a_block_is_one_recall(tiny):
+    weights = np.triu(np.random.default_rng(4).normal(size=(16, 16)), 1)
+    endless = AmariHopfieldNetwork(16)
+    endless.W.value = weights + weights.T
+    cue = random_patterns(8, 16, seed=5)
+    _, history = settle(endless, cue)
+    start = cue[np.argmax(history.cycle)]
+    long, short = (record_recall(endless, start, num_iter=n) for n in (70, 33))
+    assert (len(long), len(short)) == (71, 34)
+    np.testing.assert_array_equal(long.states[:34], short.states)
+    np.testing.assert_array_equal(long.states[-1], settle(endless, start[None], 70)[0][0])
+
+
+def test_other_numbers_of_sweeps_compile_nothing(tiny, begin, quick):
+    seen = []
+
+    def note(event, *_, **__):
+        if event == "/jax/core/compile/backend_compile_duration":
+            seen.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    record_recall(tiny, begin, 7, every=5)
+    assert not seen
+
+
+def test_a_dense_memory_is_recorded_visit_by_visit(begin):
+    model = DenseAssociativeMemory(16, asyn=True)
+    memories = random_patterns(2, 16, seed=6)
+    DenseTrainer(model).train(memories)
+    found = record_recall(model, corrupt(memories[0], 0.2, seed=1), every=1)
+    np.testing.assert_array_equal(found.states[-1], memories[0])
+    assert ((found.states[1:] != found.states[:-1]).sum(axis=1) <= 1).all()
+    assert (np.diff(found.energy) <= 1e-5 * np.abs(found.energy).max()).all()
 
 
 def test_graded_neurons_are_recorded_from_a_faint_cue(images, cue):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from canns.analyzer import Basins, flip, measure_basins, settle
-from canns.models.brain_inspired import AmariHopfieldNetwork
+from canns.models.brain_inspired import AmariHopfieldNetwork, DenseAssociativeMemory
 from canns.stimuli import random_patterns
-from canns.trainer import HebbianTrainer
+from canns.trainer import DenseTrainer, HebbianTrainer
 
 both_ways = pytest.mark.parametrize("asyn", [False, True], ids=["together", "in turns"])
 
@@ -128,7 +128,45 @@ def test_noise_levels_that_do_not_rise_from_0_to_one_half_are_refused(tiny, smal
         measure_basins(tiny, small, noise)
 
 
-@pytest.mark.parametrize(("option", "value"), [("trials", 0), ("seed", -1), ("threshold", 0.3)])
-def test_an_option_out_of_range_is_named(tiny, small, option, value):
+@pytest.mark.parametrize(
+    ("option", "value"), [("trials", 0), ("seed", -1), ("num_iter", -1), ("threshold", 0.3)]
+)
+def test_an_option_out_of_range_is_named_before_anything_runs(
+    tiny, small, option, value, monkeypatch
+):
+    monkeypatch.setattr("canns.analyzer.basins.settle", lambda *_: pytest.fail("it runs"))
     with pytest.raises(ValueError, match=option):
         measure_basins(tiny, small, **{option: value})
+
+
+@pytest.mark.parametrize("share", [2.7, -0.1, np.nan, [0.1, np.nan]])
+def test_a_share_of_flips_that_is_none_is_refused(small, share):
+    with pytest.raises(ValueError, match="share must be from 0 to 1"):
+        flip(small, share, jax.random.key(0))
+
+
+def test_flips_are_exact_also_in_a_compiled_program(small):
+    key = jax.random.key(1)
+    compiled = jax.jit(flip)(small, 0.3, key)
+    np.testing.assert_array_equal(compiled, flip(small, 0.3, key))
+    assert ((np.asarray(compiled) != small).sum(axis=1) == 18).all()
+
+
+def test_a_dense_memory_has_basins(small):
+    model = DenseAssociativeMemory(60)
+    DenseTrainer(model).train(small)
+    assert measure_basins(model, small, [0.1, 0.2], 12).recalled.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("count", [4, 5])
+def test_other_numbers_of_memories_compile_nothing(tiny, small, count):
+    measure_basins(tiny, small, [0.1, 0.3], 12)
+    seen = []
+
+    def note(event, *_, **__):
+        if event == "/jax/core/compile/backend_compile_duration":
+            seen.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    measure_basins(tiny, small[:count], [0.2], 12)
+    assert not seen

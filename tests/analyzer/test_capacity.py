@@ -49,6 +49,29 @@ def test_other_loads_temperatures_and_seeds_compile_nothing(first, compiled):
     assert len(compiled) == before
 
 
+@pytest.mark.parametrize("loads", [[0.1, 0.3], [0.2, 0.6]], ids=["few", "more than half"])
+def test_a_trainer_at_other_loads_below_the_largest_compiles_nothing(compiled, loads):
+    options = {"trials": 1, "probes": 6, "num_iter": 3}
+    capacity_curve(HebbianTrainer, 60, loads, **options)
+    before = len(compiled)
+    capacity_curve(HebbianTrainer, 60, [0.15, 0.25, loads[1]], seed=1, **options)
+    assert len(compiled) == before
+
+
+def test_any_class_with_a_method_train_is_a_rule():
+    class Plain:
+        def __init__(self, model):
+            self.model = model
+
+        def train(self, patterns):
+            self.model.W.value = hebb(patterns)
+
+    curve = capacity_curve(Plain, 60, [0.05, 0.2], **FEW)
+    np.testing.assert_array_equal(
+        curve.overlaps, capacity_curve(hebb, 60, [0.05, 0.2], **FEW).overlaps
+    )
+
+
 def test_what_is_compiled_is_counted(compiled):
     before = len(compiled)
     jax.jit(lambda x: x + 1)(0.5)

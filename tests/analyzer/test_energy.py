@@ -48,6 +48,16 @@ def axes():
     plt.close(fig)
 
 
+def test_the_place_on_the_map_is_that_of_least_squares(tried):
+    first, second = tried[0], tried[1]
+    places = place_on_map(tried, first, second)
+    plane = np.stack([first, second])
+    np.testing.assert_allclose(places, np.linalg.lstsq(plane.T, tried.T)[0].T, atol=1e-5)
+    assert (np.abs(places).sum(axis=1) <= 1 + 1e-6).all()
+    corners = place_on_map(np.stack([first, -second]), first, second)
+    assert corners.round(6).tolist() == [[1, 0], [0, -1]]
+
+
 @pytest.mark.parametrize(("column", "sign"), [(4, 1), (0, -1)], ids=["first", "its negative"])
 def test_a_corner_of_the_map_is_the_energy_of_its_pattern_with_thresholds(
     bent, tried, sheet, column, sign

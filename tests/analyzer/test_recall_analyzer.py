@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 
 from canns.analyzer import HopfieldAnalyzer, classify, overlaps, settle, state_energies
-from canns.analyzer.recall import Observer, majority
-from canns.models.brain_inspired import AmariHopfieldNetwork
+from canns.analyzer.recall import majority
+from canns.models.brain_inspired import (
+    AmariHopfieldNetwork,
+    DenseAssociativeMemory,
+    LinearLayer,
+    ModernHopfieldNetwork,
+)
 from canns.state import states
 from canns.stimuli import corrupt, random_patterns
-from canns.trainer import HebbianTrainer
+from canns.trainer import DenseTrainer, HebbianTrainer
 
 
 @pytest.fixture(scope="module")
@@ -163,9 +168,100 @@ def test_patterns_that_do_not_fit_are_refused(xi, question, words):
         question(xi)
 
 
-def test_an_observer_never_trains(model, xi):
-    with pytest.raises(TypeError, match="only asks a model"):
-        Observer(model).train(xi)
+def slowly(s, patterns, theta):
+    """The definitions once more, for one state, as a plain loop over memories."""
+    m = [float(np.mean(s * x)) for x in patterns]
+    if max(m) >= theta:
+        return "memory", 1
+    if min(m) <= -theta:
+        return "negative", 1
+    for k in (3, 5, 7):
+        if k <= len(patterns):
+            nearest = sorted(range(len(m)), key=lambda j: -abs(m[j]))[:k]
+            vote = np.sign(sum(np.sign(m[j]) * patterns[j] for j in nearest))
+            if np.mean(vote * s) >= theta:
+                return "mixture", k
+    return "spurious", 0
+
+
+def test_kinds_are_those_of_a_plain_loop():
+    rng = np.random.default_rng(4)
+    for P in (1, 2, 3, 6):  # small networks, where chance makes all kinds
+        some = rng.choice([-1.0, 1.0], (P, 15))
+        tried = rng.choice([-1.0, 1.0], (300, 15))
+        seen = classify(tried, some, 0.8)
+        m = tried @ some.T / 15
+        tied = [len(np.unique(np.abs(row))) < P for row in m]  # then "the nearest" is ambiguous
+        for b in np.flatnonzero(~np.array(tied)):
+            assert slowly(tried[b], some, 0.8 - 1e-6) == (seen.kind[b], seen.mixed[b])
+
+
+@pytest.fixture(params=["dense", "modern"])
+def rows(request, xi):
+    """A trainer of a network with a row of weights for each memory, and the cues' share of noise."""
+    model = {
+        "dense": DenseAssociativeMemory(60, asyn=True),
+        "modern": ModernHopfieldNetwork(60, beta=0.5),
+    }[request.param]
+    trainer = DenseTrainer(model)
+    trainer.train(xi)
+    return trainer
+
+
+def test_a_network_with_a_row_for_each_memory_settles_as_its_trainer_recalls(rows, xi):
+    cues = corrupt(xi, 0.2, seed=1)
+    before = {name: box.value for name, box in states(rows.model).items()}
+    final, history = settle(rows.model, cues)
+    assert history.converged.all()
+    assert classify(final, xi).shares["memory"] == 1
+    assert all(box.value is before[name] for name, box in states(rows.model).items())
+    np.testing.assert_array_equal(final, settle(rows, cues)[0])
+    np.testing.assert_array_equal(final, rows.predict_batch(cues, 100))
+
+
+def test_a_network_with_a_row_for_each_memory_tells_its_energies(rows, xi):
+    found = state_energies(rows.model, xi)
+    np.testing.assert_array_equal(found, state_energies(rows, xi))
+    for s, energy in zip(xi, found, strict=True):
+        rows.model.s.value = s
+        np.testing.assert_allclose(energy, rows.model.energy, rtol=1e-5)
+    mean = HopfieldAnalyzer(rows.model, xi).get_statistics()["mean_pattern_energy"]
+    np.testing.assert_allclose(mean, found.mean(), rtol=1e-6)
+
+
+def test_an_analyzer_of_a_model_that_never_learned_answers_what_patterns_alone_tell(xi):
+    analyzer = HopfieldAnalyzer(untrained(), xi)
+    assert analyzer.classify(xi[2]).best.tolist() == [2]
+    assert analyzer.estimate_capacity() == 8
+    assert analyzer.get_statistics() == {
+        "num_patterns": 4,
+        "capacity_estimate": 8,
+        "capacity_usage": 0.5,
+    }
+    found = analyzer.analyze_recall(xi[0], xi[1])
+    assert found["best_match_idx"] == 1
+    assert "output_energy" not in found
+
+
+def test_other_numbers_of_cues_and_steps_compile_nothing(model, xi):
+    settle(model, xi[:2], 5)
+    state_energies(model, xi)
+    seen = []
+
+    def note(event, *_, **__):
+        if event == "/jax/core/compile/backend_compile_duration":
+            seen.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    settle(model, -xi[2:], 9)
+    state_energies(model, xi[:1])
+    assert not seen
+
+
+def test_a_layer_that_answers_inputs_does_not_settle():
+    layer = LinearLayer(3, 2, seed=1)
+    with pytest.raises(TypeError, match="LinearLayer answers inputs"):
+        settle(layer, np.ones((1, 3)))
 
 
 def test_what_is_no_model_is_refused(xi):

@@ -13,7 +13,7 @@ from canns.models.brain_inspired import AmariHopfieldNetwork
 from canns.state import State, states
 from canns.stimuli import corrupt, random_patterns
 from canns.trainer import HebbianTrainer, Trainer
-from canns.trainer.base import as_patterns
+from canns.checks import patterns as as_patterns
 
 # --- patterns ----------------------------------------------------------------------------------------
 

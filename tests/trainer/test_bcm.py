@@ -35,6 +35,26 @@ def test_weights_and_thresholds_are_those_of_a_loop(variant, decay, rectify):
     np.testing.assert_allclose(layer.theta.value, theta, rtol=1e-3)
 
 
+def test_the_decay_and_the_threshold_are_numbers(compilations):
+    learned = []
+    for first, then in (((0.0, 15.0), (0.2, 40.0)), ((0.2, 40.0), None)):
+        layer = LinearLayer(5, 3, use_bcm_threshold=True, threshold_tau=first[1], weight_scale=0.3)
+        start, theta = layer.W.value, layer.theta.value
+        trainer = BCMTrainer(layer, 0.005, decay=first[0])
+        trainer.train(data)
+        if then:
+            compilations.new()
+            layer.W.value, layer.theta.value = start, theta
+            trainer.decay, layer.threshold_tau = then
+            trainer.train(data)
+        learned.append(np.asarray(layer.W.value))
+    assert compilations.new() == []
+    np.testing.assert_array_equal(*learned)
+    with pytest.raises(ValueError, match="decay must be zero or more"):
+        trainer.decay = -0.1
+    assert trainer.decay == 0.2
+
+
 def test_a_layer_without_thresholds_is_refused():
     with pytest.raises(TypeError, match="use_bcm_threshold"):
         BCMTrainer(LinearLayer(3, 2))

@@ -1,6 +1,5 @@
 """Competition and maps against plain loops, the measures of a map, and what is refused."""
 
-import jax
 import numpy as np
 import pytest
 
@@ -113,18 +112,40 @@ def test_a_unit_with_the_learning_rate_zero_stays():
     assert np.isfinite(W).all()
 
 
-def compilations(caplog, job):
-    """How many programs JAX compiles while `job` runs."""
-    caplog.clear()
-    with jax.log_compiles():
-        job()
-    return sum(record.message.startswith("Compiling") for record in caplog.records)
-
-
-def test_another_length_of_the_schedule_compiles_nothing_again(caplog):
+def test_another_length_of_the_schedule_compiles_nothing_again(compilations):
     trainer = SOMTrainer(LinearLayer(3, 15), (3, 5))
-    assert compilations(caplog, lambda: trainer.train(SAMPLES)) > 0
-    assert compilations(caplog, lambda: trainer.train(SAMPLES[:50], epochs=3)) == 0
+    trainer.train(SAMPLES)
+    assert compilations.new()
+    trainer.train(SAMPLES[:50], epochs=3)
+    trainer.steps = 70
+    trainer.train(SAMPLES, reset=False)
+    assert not compilations.new()
+    assert trainer.length.value == 70
+
+
+@pytest.mark.parametrize(
+    ("rule", "options", "numbers"),
+    [
+        (ConscienceTrainer, {}, {"learning_rate": 0.1, "conscience": 3.0, "tau": 50.0}),
+        (
+            SOMTrainer,
+            {"shape": (5, 3)},
+            {"learning_rate": 0.1, "radius": 1.0, "final_radius": 0.2, "final_rate": 0.5},
+        ),
+    ],
+)
+def test_other_numbers_compile_nothing_again_and_count(compilations, rule, options, numbers):
+    trainer, fresh = (rule(LinearLayer(3, 15), **options) for _ in range(2))
+    trainer.train(SAMPLES)
+    trainer.model.W.value = fresh.model.W.value
+    for name, value in numbers.items():
+        setattr(trainer, name, value)
+    compilations.new()
+    trainer.train(SAMPLES)
+    assert not compilations.new()
+    again = rule(fresh.model, **options, **numbers)
+    again.train(SAMPLES)
+    np.testing.assert_array_equal(trainer.model.W.value, again.model.W.value)
 
 
 def test_the_quantization_error_does_not_mind_an_offset():
@@ -168,6 +189,7 @@ def test_all_units_can_be_named_in_order_of_distance():
         (SOMTrainer, {"shape": (2, 3), "final_rate": np.nan}, "final_rate"),
         (SOMTrainer, {"shape": (2, 3), "steps": 0}, "steps"),
         (SOMTrainer, {"shape": (2, 3), "steps": 10.5}, "steps"),
+        (SOMTrainer, {"shape": (2, 3), "radius": np.nan}, "radius"),
     ],
 )
 def test_numbers_out_of_range_are_refused(rule, options, words):
@@ -179,9 +201,12 @@ def test_numbers_out_of_range_are_refused(rule, options, words):
     ("question", "arguments", "words"),
     [
         pytest.param(
-            quantization_error, (START, np.ones((4, 2))), r"\(4, 2\)", id="another length"
+            quantization_error, (START, np.ones((4, 2))), r"data.*\(2,\)", id="another length"
         ),
-        pytest.param(quantization_error, (START, np.ones((0, 3))), r"\(0, 3\)", id="no samples"),
+        pytest.param(
+            quantization_error, (START, np.ones((0, 3))), "data is empty", id="no samples"
+        ),
+        pytest.param(quantization_error, (START * np.nan, SAMPLES), r"W\[0\].*nan", id="nan"),
         pytest.param(nearest_units, (START, SAMPLES, 7), "6", id="more than there are"),
         pytest.param(nearest_units, (START, SAMPLES[0]), r"\(3,\)", id="one sample"),
         pytest.param(topographic_error, (START, SAMPLES, (3, 3)), "6 units", id="another grid"),

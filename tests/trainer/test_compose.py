@@ -35,8 +35,8 @@ from canns.trainer import (
 class BrakeTrainer(LocalTrainer):
     """What Oja's rule is without Hebb's."""
 
-    def update_weights(self, W, pre, post):
-        return W - self.learning_rate * post[:, None] ** 2 * W
+    def change(self, W, pre, post):
+        return -self.learning_rate * post[:, None] ** 2 * W
 
 
 class ScalingTrainer(LocalTrainer):
@@ -51,11 +51,11 @@ class ScalingTrainer(LocalTrainer):
         super().reset()
         self.average.value = jnp.full_like(self.average.value, self.goal)
 
-    def update_weights(self, W, pre, post):
+    def change(self, W, pre, post):
         keep = decay_factor(self.tau, self.model.dt)
         rate = post * 1000 / self.model.dt
         self.average.value = keep * self.average.value + (1 - keep) * rate
-        return W + self.learning_rate * W * (self.goal - self.average.value)[:, None]
+        return self.learning_rate * W * (self.goal - self.average.value)[:, None]
 
 
 class Own(LocalTrainer):
@@ -64,8 +64,8 @@ class Own(LocalTrainer):
     def learn(self, x):
         pass
 
-    def update_weights(self, W, pre, post):
-        return W
+    def change(self, W, pre, post):
+        return jnp.zeros_like(W)
 
 
 data = np.random.default_rng(1).normal(size=(300, 3)) @ np.array(

@@ -100,9 +100,8 @@ def test_a_load_below_zero_is_refused():
 
 
 def test_activities_for_another_number_of_neurons_are_refused():
-    trainer = CovarianceTrainer(AmariHopfieldNetwork(9), [0.1, 0.2])
     with pytest.raises(ValueError, match=r"\(2,\)"):
-        trainer.train(np.ones((1, 9)))
+        CovarianceTrainer(AmariHopfieldNetwork(9), [0.1, 0.2])
 
 
 def test_graded_patterns_are_refused():

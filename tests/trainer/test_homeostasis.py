@@ -180,6 +180,34 @@ def test_numbers_out_of_range_and_models_that_do_not_fit_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("target", -1.0), ("target", [1.0, 2.0]), ("tau", 0.5), ("learning_rate", np.inf)],
+)
+def test_a_number_that_makes_no_sense_cannot_be_assigned(name, value):
+    trainer = ScalingTrainer(linear_layer(), target=TARGET)
+    before = getattr(trainer, name)
+    with pytest.raises(ValueError, match=name):
+        setattr(trainer, name, value)
+    np.testing.assert_array_equal(getattr(trainer, name), before)
+
+
+def test_a_budget_that_no_longer_fits_the_bounds_is_refused_before_learning():
+    trainer = SubtractiveNormalizationTrainer(linear_layer(), total=2.0)
+    trainer.w_max = 0.3
+    before = np.asarray(trainer.model.W.value)
+    with pytest.raises(ValueError, match=r"w_max=0.3.*total=2.0"):
+        trainer.train(SAMPLES)
+    np.testing.assert_array_equal(trainer.model.W.value, before)
+
+
+def test_intrinsic_plasticity_wants_nothing_of_the_weights():
+    trainer = IntrinsicTrainer(threshold_layer(), 0.1, TARGET)
+    change = trainer.change(START, SAMPLES[0], np.ones(3))
+    assert change.shape == START.shape
+    assert not change.any()
+
+
+@pytest.mark.parametrize(
     ("data", "words"),
     [
         pytest.param(SAMPLES, "learning_rate", id="a learning rate for each input"),

@@ -13,8 +13,8 @@ from canns.trainer import LocalTrainer
 
 
 class PlainHebb(LocalTrainer):
-    def update_weights(self, W, pre, post):
-        return W + self.learning_rate * jnp.outer(post, pre)
+    def change(self, W, pre, post):
+        return self.learning_rate * jnp.outer(post, pre)
 
 
 class Covariance(LocalTrainer):
@@ -31,19 +31,19 @@ class Covariance(LocalTrainer):
         for mean in (self.mean_x, self.mean_y):
             mean.value = jnp.zeros_like(mean.value)
 
-    def update_weights(self, W, pre, post):
+    def change(self, W, pre, post):
         for mean, now in ((self.mean_x, pre), (self.mean_y, post)):
             mean.value += self.rate * (now - mean.value)
-        return W + self.learning_rate * jnp.outer(post - self.mean_y.value, pre - self.mean_x.value)
+        return self.learning_rate * jnp.outer(post - self.mean_y.value, pre - self.mean_x.value)
 
 
 class Interrupted(Covariance):
     """A rule whose user loses patience when the first input passes two."""
 
-    def update_weights(self, W, pre, post):
+    def change(self, W, pre, post):
         if pre[0] > 2:
             raise KeyboardInterrupt
-        return super().update_weights(W, pre, post)
+        return super().change(W, pre, post)
 
 
 # --- two epochs of 700 samples, in several blocks, each epoch in an order of its own -----------------

@@ -98,6 +98,35 @@ def test_two_calls_are_one_if_the_second_carries_on(expected):
     np.testing.assert_allclose(layer.W.value, expected.W, atol=2e-5)
 
 
+@pytest.mark.parametrize("tau_d", [0.0, 50.0])
+def test_time_constants_and_the_step_are_numbers(compilations, tau_d):
+    layer, trainer = modulated(tau_d=20.0)
+    trainer.tau_e, layer.dt = 500.0, 1.0
+    layer.tau_m, layer.tau_trace = 20.0, 15.0
+    trainer.train(spikes, rewards)
+    compilations.new()
+    layer.W.value = spiking_layer().W.value
+    layer.dt = 2.0
+    layer.tau_m, layer.tau_trace = 20.0, 15.0
+    trainer.tau_e, trainer.tau_d = 100.0, tau_d
+    trainer.train(spikes, rewards)
+    assert compilations.new() == []
+    np.testing.assert_allclose(layer.W.value, loop(tau_d).W, atol=2e-5)
+
+
+def test_a_model_without_a_step_counts_samples():
+    assert ModulatedTrainer(HebbianTrainer(LinearLayer(6, 2))).dt == 1
+
+
+def test_a_weight_that_nothing_changes_may_lie_outside_of_the_bounds():
+    layer, trainer = modulated()
+    layer.W.value = np.full((2, 6), 0.9)
+    trainer.train(spikes, np.zeros(300))
+    assert (layer.W.value == np.float32(0.9)).all()
+    trainer.train(spikes, rewards)
+    assert np.asarray(layer.W.value).max() <= np.float32(0.42)
+
+
 def test_reset_clears_all_traces_after_shuffled_epochs_with_one_reward_for_all():
     _, trainer = modulated()
     trainer.train(spikes[:50], rewards[:50, 0], epochs=2, shuffle=True, seed=3)

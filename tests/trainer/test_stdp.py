@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from canns.models.base import time_constant
 from canns.models.brain_inspired import LinearLayer, SpikingLayer
-from canns.trainer import STDPTrainer, stdp_weight_change
+from canns.trainer import STDPTrainer, stdp_change, stdp_weight_change
 
 spikes = (np.random.default_rng(5).random((400, 12)) < 0.1).astype(np.float32)
 
@@ -76,8 +77,110 @@ def test_the_trainer_agrees_with_recorded_spikes_where_no_bound_holds_weights_ba
 
 def test_time_constants_are_those_of_the_model_unless_given():
     layer = SpikingLayer(3, 2, trace_decay=0.95)
-    assert abs(STDPTrainer(layer).tau_plus - 19.5) < 0.01
+    trainer = STDPTrainer(layer)
+    assert abs(time_constant(trainer.decays()[0]) - 19.5) < 0.01
+    layer.tau_trace = 40.0
+    assert abs(time_constant(trainer.decays()[1]) - 40) < 0.01
     assert STDPTrainer(layer, tau_minus=30.0).tau_minus == 30
+    trainer.tau_plus = 10.0
+    assert abs(time_constant(trainer.decays()[0]) - 10) < 0.01
+
+
+def test_a_model_without_traces_needs_time_constants():
+    class Bare(SpikingLayer):
+        trace_decay = None
+
+        def __init__(self, *sizes):
+            self.W, self.x, self.spike = (
+                SpikingLayer(*sizes).__dict__[n] for n in ["W", "x", "spike"]
+            )
+            self.dt = 1.0
+
+    with pytest.raises(ValueError, match="tau_plus and tau_minus are needed"):
+        STDPTrainer(Bare(3, 2), tau_plus=20.0)
+    STDPTrainer(Bare(3, 2), tau_plus=20.0, tau_minus=20.0)
+
+
+def firing(learning_rate=0.5, seed=6, **options):
+    """A layer that fires, and its trainer."""
+    layer = SpikingLayer(12, 4, tau_m=15.0, tau_trace=20.0, weight_scale=0.0)
+    layer.W.value = np.random.default_rng(seed).uniform(0.1, 0.5, (4, 12))
+    return layer, STDPTrainer(layer, learning_rate, A_plus=0.05, A_minus=0.04, **options)
+
+
+@pytest.mark.parametrize("bounds", ["hard", "soft"])
+def test_amplitudes_bounds_and_time_constants_are_numbers(compilations, bounds):
+    layer, trainer = firing(tau_plus=12.0, tau_minus=25.0, bounds=bounds)
+    trainer.train(spikes)
+    compilations.new()
+    start, learned = np.asarray(firing()[0].W.value), []
+    for k in range(1, 5):
+        trainer.tau_plus, trainer.tau_minus = 8.0 * k, 12.0 * k
+        trainer.A_plus, trainer.A_minus, trainer.w_max = 0.02 * k, 0.015 * k, 0.5 + 0.05 * k
+        layer.dt, layer.W.value = 0.5 * k, start
+        trainer.train(spikes)
+        fresh, same = firing(
+            tau_plus=8.0 * k, tau_minus=12.0 * k, w_max=0.5 + 0.05 * k, bounds=bounds
+        )
+        same.A_plus, same.A_minus, fresh.dt = 0.02 * k, 0.015 * k, 0.5 * k
+        same.train(spikes)
+        np.testing.assert_array_equal(layer.W.value, fresh.W.value)
+        learned.append(np.asarray(layer.W.value))
+    assert compilations.new() == []
+    assert all(np.ptp(each - start) > 0.01 for each in learned)
+
+
+def test_the_traces_of_the_model_are_followed_without_compiling(compilations):
+    layer, trainer = firing()
+    trainer.train(spikes)
+    compilations.new()
+    for tau in (5.0, 50.0):
+        layer.W.value, layer.tau_trace = np.asarray(firing()[0].W.value), tau
+        trainer.train(spikes)
+        fresh, same = firing(tau_plus=tau, tau_minus=tau)
+        same.train(spikes)
+        np.testing.assert_allclose(layer.W.value, fresh.W.value, atol=1e-6)
+
+
+def test_a_synapse_without_spikes_keeps_its_weight_outside_of_the_bounds():
+    layer, trainer = firing(w_max=0.3)
+    some = spikes.copy()
+    some[:, :3] = 0
+    before = np.asarray(layer.W.value)
+    trainer.train(some)
+    after = np.asarray(layer.W.value)
+    np.testing.assert_array_equal(after[:, :3], before[:, :3])
+    assert (before[:, :3] > 0.3).any() and (after[:, 3:] <= 0.3).all()
+
+
+def test_amplitudes_may_differ_between_synapses():
+    layer, trainer = firing()
+    before = np.asarray(layer.W.value)
+    trainer.A_plus = trainer.A_minus = np.eye(4, 12)
+    trainer.train(spikes)
+    changed = np.asarray(layer.W.value) != before
+    assert changed.any() and not changed[np.eye(4, 12) == 0].any()
+    trainer.A_plus = np.ones((3, 12))
+    with pytest.raises(ValueError, match=r"A_plus .* \(4, 12\)"):
+        trainer.train(spikes)
+
+
+def test_soft_bounds_must_be_finite():
+    layer, trainer = firing(bounds="soft")
+    trainer.w_max = np.inf
+    before = np.asarray(layer.W.value)
+    with pytest.raises(ValueError, match="soft bounds w_max must be finite"):
+        trainer.train(spikes)
+    np.testing.assert_array_equal(layer.W.value, before)
+
+
+def test_the_change_of_a_step_by_hand():
+    found = stdp_change([0, 1], [1, 0], [0.5, 0.25], [0.125, 1.0], A_plus=2.0, A_minus=4.0)
+    np.testing.assert_array_equal(found, [[1.0, 0.5 - 0.5], [0.0, -4.0]])
+    np.testing.assert_array_equal(
+        stdp_change([0, 1], [1, 0], [0.5, 0.25], [0.125, 1.0], 2.0, 4.0, [[1.0], [0.5]]),
+        [[1.0, 0.0], [0.0, -2.0]],
+    )
 
 
 def test_a_pre_and_a_post_spike_in_the_same_step_do_not_pair():

@@ -59,6 +59,23 @@ def test_the_trainer_does_what_a_loop_does_with_both_ways_of_pairing(learned):
     np.testing.assert_allclose(learned.W, learned.expected, atol=1e-5)
 
 
+def test_amplitudes_and_time_constants_are_numbers(compilations):
+    learned = []
+    for first, then in (((0.02, 20.0), (0.05, 60.0)), ((0.05, 60.0), None)):
+        layer = SpikingLayer(12, 4, tau_m=15.0)
+        start = layer.W.value = np.random.default_rng(6).uniform(0.1, 0.5, (4, 12))
+        trainer = TripletSTDPTrainer(layer, 0.5, A2_plus=first[0], tau_y=first[1])
+        trainer.train(spikes)
+        if then:
+            compilations.new()
+            layer.W.value = start
+            trainer.A2_plus, trainer.tau_y = then
+            trainer.train(spikes)
+        learned.append(np.asarray(layer.W.value))
+    assert compilations.new() == []
+    np.testing.assert_array_equal(*learned)
+
+
 def test_without_triplets_it_is_the_pair_rule():
     np.testing.assert_allclose(
         triplet_weight_change(pre, post, 0.3, 0.0, 0.2, 0.0),

@@ -81,7 +81,7 @@ def test_the_record_tells_how_long_each_dream_took(slept, loop):
     np.testing.assert_array_equal(history.steps, loop[1])
     assert history.converged.all()
     assert np.isfinite(history.energy).all()
-    assert history.energy.shape == (10, max(loop[1]) + 2)
+    assert history.energy.shape == (10, max(loop[1]) + 1)
 
 
 def test_the_matrix_keeps_its_form(slept):

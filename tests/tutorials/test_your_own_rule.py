@@ -14,10 +14,11 @@ class InhibitoryTrainer(LocalTrainer):
     def __init__(self, model, inhibitory, learning_rate=0.01):
         super().__init__(model, learning_rate)
         self.inhibitory = np.asarray(inhibitory, bool)
+        self.w_max = np.where(self.inhibitory, 0.0, np.inf)[None]
 
-    def update_weights(self, W, pre, post):
-        change = self.learning_rate * jnp.outer(post - 4.0, pre)
-        return jnp.where(self.inhibitory, jnp.minimum(W - change, 0), W)
+    def change(self, W, pre, post):
+        stronger = self.learning_rate * jnp.outer(post - 4.0, pre)
+        return jnp.where(self.inhibitory, -stronger, 0)
 
 
 @pytest.mark.parametrize(

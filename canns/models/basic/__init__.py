@@ -9,3 +9,7 @@ __all__ = []
 from .cann1d import CANN1D
 
 __all__ = ["CANN1D"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -5,16 +5,37 @@
 # %% ../../../nbs/models/basic/cann1d.ipynb #1cd4b814
 from __future__ import annotations
 
-import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from ... import checks
 from ..base import BrainInspiredModel
-from ...state import ParamState, State, lift, per_model, states
+from canns.state import (
+    Number,
+    ParamState,
+    State,
+    boxes,
+    guard,
+    is_number,
+    lift,
+    on_device,
+    per_model,
+    put,
+    values_of,
+)
 from ...weights import OuterProducts
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
@@ -23,13 +44,17 @@ __all__ = [
     "circulant",
     "critical_inhibition",
     "bump_heights",
+    "Ring",
+    "RingDynamics",
+    "BumpRing",
+    "check_bump",
     "CANN1D",
 ]
 
 
 # %% ../../../nbs/models/basic/cann1d.ipynb #cc4f2623
 @jax.jit
-def firing_rates(u: Any, k: Any) -> jax.Array:
+def firing_rates(u: Float[ArrayLike, "N"], k: ArrayLike) -> Float[Array, "N"]:
     """Rates under divisive inhibition, ``u**2 / (1 + k * sum(u**2))``.
 
     Parameters
@@ -42,13 +67,20 @@ def firing_rates(u: Any, k: Any) -> jax.Array:
     Returns
     -------
     jax.Array, shape (N,)
+
+    Examples
+    --------
+    >>> firing_rates([0.0, 1.0, 2.0], k=0.2)
+    Array([0. , 0.5, 2. ], dtype=float32)
     """
     squared = jnp.square(jnp.asarray(u))
     return squared / (1 + k * jnp.sum(squared))
 
 
 @jax.jit
-def ring_step(W: Any, u: jax.Array, inp: Any, k: Any, rate: Any) -> tuple[jax.Array, jax.Array]:
+def ring_step(
+    W: Any, u: Float[Array, "N"], inp: ArrayLike, k: ArrayLike, rate: ArrayLike
+) -> tuple[Float[Array, "N"], Float[Array, "N"]]:
     """One Euler step of ``tau du/dt = -u + W r + inp``.
 
     Parameters
@@ -57,11 +89,11 @@ def ring_step(W: Any, u: jax.Array, inp: Any, k: Any, rate: Any) -> tuple[jax.Ar
         Weights, ``W[i, j]`` from neuron j to neuron i.
     u : array, shape (N,)
         Input currents.
-    inp : array, shape (N,)
+    inp : float or array_like, shape (N,)
         Input from outside.
     k : float
         Strength of the inhibition.
-    rate : float
+    rate : float or array_like, shape (N,)
         Length of the step in units of the time constant, ``dt / tau``.
 
     Returns
@@ -81,7 +113,7 @@ def ring_step(W: Any, u: jax.Array, inp: Any, k: Any, rate: Any) -> tuple[jax.Ar
 
 
 # %% ../../../nbs/models/basic/cann1d.ipynb #61cdc6a3
-def circulant(kernel: Any) -> OuterProducts | jax.Array:
+def circulant(kernel: Float[ArrayLike, "N"]) -> OuterProducts | jax.Array:
     """The matrix ``W[i, j] = kernel[(i - j) % N]`` of a symmetric kernel, in its shorter form.
 
     Parameters
@@ -99,6 +131,14 @@ def circulant(kernel: Any) -> OuterProducts | jax.Array:
     ------
     ValueError
         If the kernel is not symmetric.
+
+    Examples
+    --------
+    >>> circulant([2.0, 1.0, 0.0, 1.0])
+    Array([[2., 1., 0., 1.],
+           [1., 2., 1., 0.],
+           [0., 1., 2., 1.],
+           [1., 0., 1., 2.]], dtype=float32)
     """
     kernel = np.asarray(kernel, float)
     N, largest = len(kernel), np.abs(kernel).max()
@@ -112,12 +152,10 @@ def circulant(kernel: Any) -> OuterProducts | jax.Array:
     sines = m[(m > 0) & (2 * m < N)]
     if 2 * (len(m) + len(sines)) >= N:
         i = np.arange(N)
-        return jnp.asarray(kernel[(i[:, None] - i) % N], jnp.float32)
+        return on_device(kernel[(i[:, None] - i) % N].astype(np.float32))
     theta = 2 * np.pi * np.arange(N) / N
-    waves = [np.cos(np.outer(m, theta)), np.sin(np.outer(sines, theta))]
-    return OuterProducts(
-        np.concatenate(waves).astype(np.float32), coef=np.concatenate([c[m], c[sines]])
-    )
+    waves = np.concatenate([np.cos(np.outer(m, theta)), np.sin(np.outer(sines, theta))])
+    return OuterProducts(waves.astype(np.float32), coef=np.concatenate([c[m], c[sines]]))
 
 
 # %% ../../../nbs/models/basic/cann1d.ipynb #69a4e66f
@@ -133,12 +171,17 @@ def critical_inhibition(a: float, J0: float, rho: float) -> float:
     rho : float
         Neurons per unit of x.
 
+    Examples
+    --------
+    >>> round(critical_inhibition(0.5, 4.0, 10.0), 3)
+    15.958
+
     References
     ----------
     C. C. A. Fung, K. Y. M. Wong & S. Wu (2010), Neural Comput. 22, 752.
     https://doi.org/10.1162/neco.2009.07-08-824
     """
-    return rho * J0**2 / (8 * np.sqrt(2 * np.pi) * a)
+    return float(rho * J0**2 / (8 * np.sqrt(2 * np.pi) * a))
 
 
 def bump_heights(k: float, a: float, J0: float, rho: float, A: float = 0.0) -> np.ndarray:
@@ -164,7 +207,187 @@ def bump_heights(k: float, a: float, J0: float, rho: float, A: float = 0.0) -> n
 
 
 # %% ../../../nbs/models/basic/cann1d.ipynb #ce2f7179
-class CANN1D(BrainInspiredModel):
+class Ring(BrainInspiredModel):
+    """Neurons that stand evenly on a ring, and the values that they stand for."""
+
+    r: State
+
+    def lay_out(self, num: int, z_min: float, z_max: float) -> None:
+        """Put the neurons in place."""
+        self.num = checks.count(num, "num", at_least=2)
+        self.z_min, self.z_max = (
+            float(checks.finite(z, name)) for z, name in ((z_min, "z_min"), (z_max, "z_max"))
+        )
+        if not self.z_min < self.z_max:
+            given = f"z_min={z_min}, z_max={z_max}"
+            raise ValueError(f"z_min must be below z_max; got {given}")
+        self.shape = (self.num,)
+        self.z_range = self.z_max - self.z_min
+        self.rho, self.dx = self.num / self.z_range, self.z_range / self.num
+        self.x = self.z_min + self.dx * np.arange(self.num)
+
+    def dist(self, d: Any) -> Any:
+        """Difference of two values the short way round, above ``-z_range / 2`` and up to ``z_range / 2``."""
+        half = self.z_range / 2
+        return half - (half - d) % self.z_range
+
+    def decode(self, activity: ArrayLike | None = None) -> jax.Array:
+        """The value that a bump stands for: the direction of the neurons' vote.
+
+        Parameters
+        ----------
+        activity : array_like, shape (..., N), optional
+            Currents or rates; by default the present rates.
+
+        Returns
+        -------
+        jax.Array, shape (...)
+            From `z_min` to `z_max`. It means nothing where there is no bump.
+        """
+        votes = self.r.value if activity is None else activity
+        xp = jnp if checks.is_traced(votes) else np
+        votes, theta = xp.asarray(votes), 2 * np.pi * np.arange(self.num) / self.num
+        angle = xp.arctan2(votes @ np.sin(theta), votes @ np.cos(theta)) % (2 * np.pi)
+        return on_device(self.z_min + angle / (2 * np.pi) * self.z_range)
+
+
+# %% ../../../nbs/models/basic/cann1d.ipynb #7f874452
+class RingDynamics(Ring):
+    """How a ring of neurons with divisive inhibition moves."""
+
+    tau = Number(1.0, checks.time)
+    k = Number(8.1, checks.positive)
+    a = Number(0.5, checks.positive)
+    A = Number(10.0, checks.finite)
+    J0 = Number(4.0, checks.positive)
+    dt = Number(0.1, checks.time)
+    predict_state_attr = "u"
+
+    W: ParamState
+    u: State
+    inp: State
+
+    def init_state(self) -> None:
+        """Silence: currents, rates and input to zero. Leaves the weights alone."""
+        for box in (self.u, self.r, self.inp):
+            box.value = np.zeros(self.num, np.float32)
+
+    def update(self, inp: ArrayLike = 0.0) -> None:
+        """One step of `dt`.
+
+        Parameters
+        ----------
+        inp : float or array_like, shape (N,), default 0.0
+            Input from outside.
+        """
+        if np.shape(inp) not in ((), self.shape):
+            raise ValueError(
+                f"inp must be a number or have shape {self.shape}; got shape {np.shape(inp)}"
+            )
+        self.inp.value = jnp.broadcast_to(jnp.asarray(inp, self.u.dtype), self.shape)
+        self.u.value, self.r.value = ring_step(
+            self.W.value, self.u.value, self.inp.value, self.k, self.dt / self.tau
+        )
+
+    def run(
+        self, stimuli: Float[ArrayLike, "T N"]
+    ) -> tuple[Float[Array, "T N"], Float[Array, "T N"]]:
+        """Many steps, compiled: `update` for each row of `stimuli`, from the present state on.
+
+        Parameters
+        ----------
+        stimuli : array_like, shape (T, N)
+            Inputs, one step each; ``np.zeros((T, N))`` to leave the ring alone.
+
+        Returns
+        -------
+        u, r : jax.Array, shape (T, N)
+            What the boxes `u` and `r` held after each step.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the shape does not fit, or an input is no finite number.
+        """
+        return _run_and_keep(self, checks.patterns(stimuli, self.num, "stimuli"))
+
+
+# %% ../../../nbs/models/basic/cann1d.ipynb #8e227d72
+def _run_and_keep(ring: Any, stimuli: np.ndarray) -> tuple[jax.Array, jax.Array]:
+    """Run, and leave in the boxes what is there at the end."""
+    with guard(ring):
+        every = boxes(ring)
+        numbers = values_of({n: box for n, box in every.items() if is_number(box)})
+        flow = values_of({n: box for n, box in every.items() if n not in numbers})
+        flow, records = _run(ring, numbers, flow, stimuli)
+        put(every, flow)
+    return records
+
+
+@per_model
+def _run(ring: Any, numbers: dict, flow: dict, stimuli: jax.Array) -> tuple:
+    update = lift(ring.update, boxes(ring))
+
+    def step(flow: dict, inp: jax.Array) -> tuple:
+        new, _ = update({**numbers, **flow}, inp)
+        return {name: new[name] for name in flow}, (new["u"], new["r"])
+
+    return jax.lax.scan(step, flow, stimuli)
+
+
+# %% ../../../nbs/models/basic/cann1d.ipynb #b852bd99
+class BumpRing(RingDynamics):
+    """The connections of a ring that holds a bump, and stimuli in the shape of one."""
+
+    def make_conn(self) -> OuterProducts | jax.Array:
+        """The Gaussian weights, shape (N, N), as `W` has them at first."""
+        d = self.dist(self.x - self.x[0])
+        return circulant(self.J0 / np.sqrt(2 * np.pi) / self.a * np.exp(-(d**2) / 2 / self.a**2))
+
+    @property
+    def conn_mat(self) -> jax.Array:
+        """The present weights as an ordinary array, shape (N, N)."""
+        return jnp.asarray(self.W.value)
+
+    def get_stimulus_by_pos(self, pos: Float[ArrayLike, "*B"]) -> Float[Array, "*B N"]:
+        """Input of height `A` in the shape of a bump, ``A * exp(-(x - pos)**2 / (4 a**2))``.
+
+        Parameters
+        ----------
+        pos : float or array_like, shape (...)
+            Where on the ring; any real number, as the ring is closed.
+
+        Returns
+        -------
+        jax.Array, shape (..., N)
+        """
+        A, a = self.A, self.a
+        xp = jnp if checks.is_traced((pos, A, a)) else np
+        d = self.dist(self.x - xp.asarray(pos)[..., None])
+        return on_device(A * xp.exp(-0.25 * (d / a) ** 2))
+
+
+def check_bump(ring: Any) -> None:
+    """Raise ``ValueError`` unless the ring can hold a bump, in steps that it can take."""
+    tau, dt, k, a, J0 = ring.tau, ring.dt, ring.k, ring.a, ring.J0
+    if not np.all(np.asarray(dt) <= tau):
+        raise ValueError(f"dt must be at most tau = {tau} ms; got {dt}")
+    widest = np.sqrt(2 * np.log(2)) / (2 * np.pi) * ring.z_range
+    if not a < widest:
+        raise ValueError(
+            f"no bump exists: the activity spreads over the whole ring; a must be below "
+            f"sqrt(2 ln 2) / (2 pi) (z_max - z_min) = {widest:.4g}; got {a:g}"
+        )
+    k_c = critical_inhibition(a, J0, ring.rho)
+    if not k < k_c:
+        raise ValueError(
+            f"no bump exists: k must be below k_c = rho J0^2 / (8 sqrt(2 pi) a) = {k_c:.4g} "
+            f"for {ring.num} neurons, J0 = {J0:g} and a = {a:g}; got {k:g}"
+        )
+
+
+# %% ../../../nbs/models/basic/cann1d.ipynb #a862fc71
+class CANN1D(BumpRing):
     """A ring of neurons with divisive inhibition: a one-dimensional continuous attractor.
 
     Parameters
@@ -200,11 +423,6 @@ class CANN1D(BrainInspiredModel):
     shape : tuple of int
         ``(num,)``.
 
-    Raises
-    ------
-    ValueError
-        If a number is outside its range, or if with these numbers no bump exists.
-
     References
     ----------
     .. [1] S. Amari (1977), Biol. Cybern. 27, 77. https://doi.org/10.1007/BF00337259
@@ -214,177 +432,12 @@ class CANN1D(BrainInspiredModel):
        https://doi.org/10.1162/neco.2009.07-08-824
     """
 
-    predict_state_attr = "u"
-
     def __init__(
-        self,
-        num: int,
-        tau: float = 1.0,
-        k: float = 8.1,
-        a: float = 0.5,
-        A: float = 10.0,
-        J0: float = 4.0,
-        z_min: float = -np.pi,
-        z_max: float = np.pi,
-        *,
-        dt: float = 0.1,
-    ):
-        if not isinstance(num, (int, np.integer)) or isinstance(num, bool) or num < 2:
-            raise ValueError(f"num must be a whole number of at least 2; got {num!r}")
-        for name, value in (("tau", tau), ("a", a), ("J0", J0)):
-            if not 0 < value < np.inf:
-                raise ValueError(f"{name} must be positive and finite; got {value}")
-        if not 0 < dt <= tau:
-            raise ValueError(f"dt must be positive and at most tau = {tau} ms; got {dt}")
-        if not (np.isfinite([A, z_min, z_max]).all() and z_min < z_max):
-            raise ValueError(
-                f"A, z_min and z_max must be finite, and z_min below z_max; "
-                f"got A={A}, z_min={z_min}, z_max={z_max}"
-            )
-        self.num, self.shape = int(num), (int(num),)
-        self.tau, self.k, self.a, self.A, self.J0, self.dt = map(float, (tau, k, a, A, J0, dt))
-        self.z_min, self.z_max = float(z_min), float(z_max)
-        self.z_range = self.z_max - self.z_min
-        self.rho, self.dx = self.num / self.z_range, self.z_range / self.num
-        self._check_bump()
-        self.x = self.z_min + self.dx * np.arange(self.num)
+        self, num: int, tau: float = 1.0, k: float = 8.1, a: float = 0.5, A: float = 10.0,
+        J0: float = 4.0, z_min: float = -np.pi, z_max: float = np.pi, *, dt: float = 0.1,
+    ):  # fmt: skip
+        self.lay_out(num, z_min, z_max)
+        self.tau, self.k, self.a, self.A, self.J0, self.dt = tau, k, a, A, J0, dt
+        check_bump(self)
         self.W = ParamState(self.make_conn())
-        self.u, self.r, self.inp = (State(jnp.zeros(self.num)) for _ in range(3))
-
-    def _check_bump(self) -> None:
-        widest = np.sqrt(2 * np.log(2)) / (2 * np.pi) * self.z_range
-        if not self.a < widest:
-            raise ValueError(
-                f"no bump exists: with a = {self.a:g} activity spreads over the whole ring; a must be "
-                f"below sqrt(2 ln 2) / (2 pi) (z_max - z_min) = {widest:.4g}"
-            )
-        k_c = critical_inhibition(self.a, self.J0, self.rho)
-        if not 0 < self.k < k_c:
-            raise ValueError(
-                f"no bump exists: k must be above 0 and below k_c = rho J0^2 / (8 sqrt(2 pi) a) = {k_c:.4g} "
-                f"for {self.num} neurons, J0 = {self.J0:g} and a = {self.a:g}; got {self.k:g}"
-            )
-
-    def dist(self, d: Any) -> Any:
-        """Difference of two values the short way round, above ``-z_range / 2`` and up to ``z_range / 2``."""
-        half = self.z_range / 2
-        return half - (half - d) % self.z_range
-
-    def make_conn(self) -> OuterProducts | jax.Array:
-        """The Gaussian weights, shape (N, N), as `W` has them at first."""
-        d = self.dist(self.x - self.x[0])
-        return circulant(self.J0 / np.sqrt(2 * np.pi) / self.a * np.exp(-(d**2) / 2 / self.a**2))
-
-    @property
-    def conn_mat(self) -> jax.Array:
-        """The present weights as an ordinary array, shape (N, N)."""
-        return jnp.asarray(self.W.value)
-
-    def get_stimulus_by_pos(self, pos: Any) -> jax.Array:
-        """Input of height `A` in the shape of a bump, ``A * exp(-(x - pos)**2 / (4 a**2))``.
-
-        Parameters
-        ----------
-        pos : float or array_like, shape (...)
-            Where on the ring; any real number, as the ring is closed.
-
-        Returns
-        -------
-        jax.Array, shape (..., N)
-        """
-        pos = pos if isinstance(pos, jax.Array) else np.asarray(pos)
-        d = self.dist(self.x - pos[..., None])
-        return self.A * jnp.exp(-0.25 * (d / self.a) ** 2)
-
-    def init_state(self) -> None:
-        """Silence: currents, rates and input to zero. Leaves the weights alone."""
-        for box in (self.u, self.r, self.inp):
-            box.value = jnp.zeros(self.num)
-
-    def update(self, inp: Any = 0.0) -> None:
-        """One step of `dt`.
-
-        Parameters
-        ----------
-        inp : float or array_like, shape (N,), default 0.0
-            Input from outside.
-        """
-        if np.shape(inp) not in ((), self.shape):
-            raise ValueError(
-                f"inp must be a number or have shape {self.shape}; got shape {np.shape(inp)}"
-            )
-        self.inp.value = jnp.broadcast_to(jnp.asarray(inp, self.u.dtype), self.shape)
-        self.u.value, self.r.value = ring_step(
-            self.W.value, self.u.value, self.inp.value, self.k, self.dt / self.tau
-        )
-
-    def run(self, stimuli: Any) -> tuple[jax.Array, jax.Array]:
-        """Many steps, compiled: `update` for each row of `stimuli`, from the present state on.
-
-        Parameters
-        ----------
-        stimuli : array_like, shape (T, N)
-            Inputs, one step each; ``np.zeros((T, N))`` to leave the ring alone.
-
-        Returns
-        -------
-        u, r : jax.Array, shape (T, N)
-            What the boxes `u` and `r` held after each step.
-
-        Raises
-        ------
-        ValueError
-            If the shape does not fit, or an input is not finite.
-        """
-        stimuli = np.asarray(stimuli, np.float32)
-        if stimuli.ndim != 2 or stimuli.shape[1] != self.num:
-            raise ValueError(
-                f"stimuli must have shape (T, {self.num}), a row for each step; got {stimuli.shape}"
-            )
-        if not np.isfinite(stimuli).all():
-            t, i = np.argwhere(~np.isfinite(stimuli))[0]
-            raise ValueError(f"stimuli[{t}, {i}] is {stimuli[t, i]}; expected finite numbers")
-        bare, boxes = copy.copy(self), states(self)
-        numbers = {name: getattr(self, name) for name in _TRACED}
-        for name in _TRACED:
-            setattr(bare, name, None)
-        values, records = _run(
-            bare, {name: box.value for name, box in boxes.items()}, numbers, stimuli
-        )
-        for name, value in values.items():
-            boxes[name].value = value
-        return records
-
-    def decode(self, activity: Any = None) -> jax.Array:
-        """The value that a bump stands for: the direction of the neurons' vote.
-
-        Parameters
-        ----------
-        activity : array_like, shape (..., N), optional
-            Currents or rates; by default the present rates.
-
-        Returns
-        -------
-        jax.Array, shape (...)
-            From `z_min` to `z_max`. It means nothing where there is no bump.
-        """
-        activity = jnp.asarray(self.r.value if activity is None else activity)
-        theta = 2 * np.pi * np.arange(self.num) / self.num
-        angle = jnp.arctan2(activity @ np.sin(theta), activity @ np.cos(theta))
-        return self.z_min + (angle % (2 * np.pi)) / (2 * np.pi) * self.z_range
-
-
-_TRACED = ("tau", "k", "a", "A", "J0", "dt")  # a change of these compiles nothing
-
-
-@per_model
-def _run(ring: Any, values: dict, numbers: dict, stimuli: Any) -> tuple:
-    for name, number in numbers.items():
-        setattr(ring, name, number)
-    update = lift(ring.update, states(ring))
-
-    def step(values: dict, inp: Any) -> tuple:
-        values, _ = update(values, inp)
-        return values, (values["u"], values["r"])
-
-    return jax.lax.scan(step, values, stimuli)
+        self.u, self.r, self.inp = (State(np.zeros(self.num, np.float32)) for _ in range(3))

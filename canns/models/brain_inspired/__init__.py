@@ -33,3 +33,7 @@ __all__ = [
     "ThresholdLayer",
     "attention_update",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

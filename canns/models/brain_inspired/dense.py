@@ -7,23 +7,37 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import logsumexp
 
+from ... import checks
 from ..base import BrainInspiredModel
-from ...state import ParamState, State
+from ...state import ActsAsArray, Number, ParamState, State, on_device
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
     "Polynomial",
     "RectifiedPolynomial",
     "Exponential",
-    "dense_field",
+    "room_for",
+    "Memories",
     "Rows",
+    "in_rows",
+    "dense_field",
+    "SteepDynamics",
     "DenseAssociativeMemory",
     "attention_update",
     "ModernHopfieldNetwork",
@@ -46,17 +60,13 @@ def _difference(a: jax.Array, b: jax.Array, n: int) -> jax.Array:
 class Polynomial:
     """``F(x) = x ** degree``.
 
-    A function F of your own needs the three methods of this one.
+    A function F of your own needs the three methods of this one; `where` says which overlaps
+    count, as in `jnp.sum`.
 
     Parameters
     ----------
     degree : int, default 3
         Called n in the papers, at least 2.
-
-    Raises
-    ------
-    ValueError
-        If the degree is not a whole number of at least 2.
 
     References
     ----------
@@ -66,16 +76,15 @@ class Polynomial:
     degree: int = 3
 
     def __post_init__(self) -> None:
-        if not isinstance(self.degree, (int, np.integer)) or self.degree < 2:
-            raise ValueError(f"degree must be a whole number of at least 2; got {self.degree!r}")
+        checks.count(self.degree, "degree", at_least=2)
 
-    def steps(self, h: jax.Array) -> jax.Array:
-        """``F(h + 1) - F(h - 1)`` of all overlaps `h`, any shape, over a common factor."""
-        return _difference(h + 1, h - 1, self.degree)
+    def steps(self, h: jax.Array, where: Any = True) -> jax.Array:
+        """``F(h + 1) - F(h - 1)`` of overlaps `h` over a common factor; 0 for those not counted."""
+        return jnp.where(where, _difference(h + 1, h - 1, self.degree), 0)
 
-    def energy(self, h: jax.Array, num_neurons: int) -> jax.Array:
-        """The energy, a scalar, for the overlaps `h`, shape (K,), with the memories."""
-        return -jnp.sum((h / num_neurons) ** self.degree)
+    def energy(self, h: jax.Array, num_neurons: int, where: Any = True) -> jax.Array:
+        """The energy, a scalar, for the overlaps `h`, shape (K,), `where` they count."""
+        return -jnp.sum((h / num_neurons) ** self.degree, where=where)
 
     def capacity(self, num_neurons: int) -> int:
         """Random patterns of which 0.36 per cent of the bits are wrong after one step."""
@@ -83,19 +92,21 @@ class Polynomial:
         return max(1, int(0.138 * float(num_neurons) ** (self.degree - 1) / ways))
 
 
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #08b9b492
 class RectifiedPolynomial(Polynomial):
     """``F(x) = max(x, 0) ** degree``: memories that point away are silent.
 
     Same parameter as `Polynomial`.
     """
 
-    def steps(self, h: jax.Array) -> jax.Array:
-        """``F(h + 1) - F(h - 1)`` of all overlaps `h`, any shape, over a common factor."""
-        return _difference(jnp.maximum(h + 1, 0), jnp.maximum(h - 1, 0), self.degree)
+    def steps(self, h: jax.Array, where: Any = True) -> jax.Array:
+        """``F(h + 1) - F(h - 1)`` of overlaps `h` over a common factor; 0 for those not counted."""
+        up, down = jnp.maximum(h + 1, 0), jnp.maximum(h - 1, 0)
+        return jnp.where(where, _difference(up, down, self.degree), 0)
 
-    def energy(self, h: jax.Array, num_neurons: int) -> jax.Array:
-        """The energy, a scalar, for the overlaps `h`, shape (K,), with the memories."""
-        return super().energy(jnp.maximum(h, 0), num_neurons)
+    def energy(self, h: jax.Array, num_neurons: int, where: Any = True) -> jax.Array:
+        """The energy, a scalar, for the overlaps `h`, shape (K,), `where` they count."""
+        return super().energy(jnp.maximum(h, 0), num_neurons, where)
 
     def capacity(self, num_neurons: int) -> int:
         """Twice that of `Polynomial`: half of the disturbing memories are silent."""
@@ -112,17 +123,160 @@ class Exponential:
     https://doi.org/10.1007/s10955-017-1806-y
     """
 
-    def steps(self, h: jax.Array) -> jax.Array:
-        """``F(h + 1) - F(h - 1)`` of all overlaps `h`, any shape, over a common factor."""
-        return jnp.exp(h - jnp.max(h, initial=-jnp.inf))
+    def steps(self, h: jax.Array, where: Any = True) -> jax.Array:
+        """``F(h + 1) - F(h - 1)`` of overlaps `h` over a common factor; 0 for those not counted."""
+        top = jnp.max(h, initial=-jnp.inf, where=where)
+        return jnp.where(where, jnp.exp(h - top), 0)
 
-    def energy(self, h: jax.Array, num_neurons: int) -> jax.Array:
-        """The logarithm of the energy, ``-ln sum(exp(h))``, a scalar, for overlaps `h`, shape (K,)."""
-        return -logsumexp(h)
+    def energy(self, h: jax.Array, num_neurons: int, where: Any = True) -> jax.Array:
+        """``-ln sum(exp(h))``, a scalar, over the overlaps `h`, shape (K,), `where` they count."""
+        return -logsumexp(h, where=jnp.broadcast_to(where, h.shape))
 
     def capacity(self, num_neurons: int) -> int:
         """``2 ** (N / 2)`` random patterns."""
         return 2 ** (num_neurons // 2)
+
+
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #7e8a87d1
+def room_for(count: int) -> int:
+    """Room for so many memories, grown in steps.
+
+    Examples
+    --------
+    >>> [room_for(count) for count in (1, 17, 513, 1000, 1025)]
+    [16, 32, 640, 1024, 1280]
+    """
+    room = 16
+    while room < count:
+        room *= 2
+    step = room // 8 if room > 512 else room
+    return max(1, -(-count // step)) * step
+
+
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #34c44f18
+class _InUse(ActsAsArray):
+    """What acts as the array of the rows in use; while JAX compiles, as all rows."""
+
+    rows: jax.Array
+    count: jax.Array
+
+    ndim = 2
+    dtype = property(lambda self: self.rows.dtype, doc="Type of the numbers.")
+    shape = property(lambda self: (len(self), self.rows.shape[1]), doc="(K, N).")
+    in_use = property(lambda self: jnp.arange(len(self.rows)) < self.count, doc="Which rows count.")
+
+    def __len__(self) -> int:
+        return len(self.rows) if checks.is_traced(self.count) else int(self.count)
+
+    @property
+    def _array(self) -> jax.Array:
+        if checks.is_traced((self.rows, self.count)):
+            return self.rows
+        return on_device(np.asarray(self.rows)[: len(self)])
+
+    def __eq__(self, other: object) -> Any:
+        return self._array == (other._array if isinstance(other, _InUse) else other)
+
+    def __ne__(self, other: object) -> Any:
+        return self._array != (other._array if isinstance(other, _InUse) else other)
+
+    __hash__ = object.__hash__
+
+    def tolist(self) -> list[list[float]]:
+        """The rows in use as lists of numbers."""
+        return np.asarray(self).tolist()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(shape={self.shape}, {self.dtype})"
+
+
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #d19afdc6
+@jax.tree_util.register_pytree_node_class
+class Memories(_InUse):
+    """Rows of numbers, in an array with room for more.
+
+    It acts as the array of the rows in use. Only while JAX compiles, when nobody knows how many
+    these are, it acts as `rows`.
+
+    Parameters
+    ----------
+    rows : array_like, shape (K, N)
+
+    Attributes
+    ----------
+    rows : jax.Array of float32, shape (room, N)
+        The rows in use, and below them rows of zeros; see `room_for`.
+    count : jax.Array of int, scalar
+        K, the number of rows in use.
+
+    Examples
+    --------
+    >>> memories = Memories([[1, -1, 1], [1, 1, -1]])
+    >>> memories.shape, memories.rows.shape
+    ((2, 3), (16, 3))
+    """
+
+    def __init__(self, rows: Any):
+        if np.ndim(rows) != 2:
+            raise ValueError(f"expected rows, shape (K, N); got an array of shape {np.shape(rows)}")
+        count, size = np.shape(rows)
+        xp = jnp if checks.is_traced(rows) else np
+        free = np.zeros((room_for(count) - count, size), np.float32)
+        full = xp.concatenate([xp.asarray(rows, np.float32), free])
+        self.rows, self.count = on_device(full), on_device(np.int32(count))
+
+    def tree_flatten(self) -> tuple[tuple, None]:
+        """The arrays inside, for JAX."""
+        return (self.rows, self.count), None
+
+    @classmethod
+    def tree_unflatten(cls, _: None, parts: tuple) -> Memories:
+        """Put the arrays back, for JAX."""
+        new = object.__new__(cls)
+        new.rows, new.count = parts
+        return new
+
+
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #c3b81fe0
+class Rows(ParamState):
+    """A learned box of rows of one length; there may be any number of them.
+
+    Examples
+    --------
+    >>> W = Rows(np.zeros((0, 3)))
+    >>> W.value = [[1, -1, 1], [1, 1, -1]]
+    >>> W.shape
+    (2, 3)
+    """
+
+    def __init__(self, value: Any):
+        self._value = Memories(value)
+
+    @property
+    def value(self) -> Any:
+        """The `Memories`, shape (K, N). Assigning rows of another length raises ``ValueError``."""
+        return self._value
+
+    @value.setter
+    def value(self, new: Any) -> None:
+        if not isinstance(new, Memories):
+            new = new if isinstance(new, jax.Array) else np.asarray(new)
+        if new.ndim != 2 or new.shape[1] != self.shape[1]:
+            raise ValueError(
+                f"this {type(self).__name__} holds rows of {self.shape[1]} entries; "
+                f"got an array of shape {new.shape}"
+            )
+        if np.issubdtype(new.dtype, np.complexfloating):
+            raise TypeError(f"this {type(self).__name__} holds {self.dtype}; got {new.dtype}")
+        self._value = new if isinstance(new, Memories) else Memories(new)
+
+
+def in_rows(W: Any) -> tuple[jax.Array, jax.Array]:
+    """The rows of `Memories` or of an array, shape (K, N), and which of them count, shape (K,)."""
+    if isinstance(W, Memories):
+        return W.rows, W.in_use
+    rows = jnp.asarray(W)
+    return rows, jnp.ones(len(rows), bool)
 
 
 # %% ../../../nbs/models/brain_inspired/dense.ipynb #cac419a1
@@ -132,13 +286,15 @@ def _undecided(terms: jax.Array) -> jax.Array:
 
 
 @partial(jax.jit, static_argnums=0)
-def dense_field(F: Any, W: Any, s: Any) -> tuple[jax.Array, jax.Array]:
+def dense_field(
+    F: Any, W: Float[ArrayLike, "K N"] | Memories, s: Float[ArrayLike, "N"]
+) -> tuple[Float[Array, "N"], Float[Array, ""]]:
     """How much lower the energy is with +1 than with -1, for each neuron, over a common factor.
 
     Parameters
     ----------
     F : Polynomial, RectifiedPolynomial, Exponential or alike
-    W : array_like, shape (K, N)
+    W : Memories or array_like, shape (K, N)
         Memories of ±1, one per row.
     s : array_like, shape (N,)
         State of ±1.
@@ -153,74 +309,90 @@ def dense_field(F: Any, W: Any, s: Any) -> tuple[jax.Array, jax.Array]:
     ----------
     D. Krotov & J. J. Hopfield (2016), NIPS 29, 1172. https://doi.org/10.48550/arXiv.1606.01164
     """
-    W, s = jnp.asarray(W), jnp.asarray(s)
-    h = jnp.matmul(W, s, precision="highest")
-    agree, differ = F.steps(jnp.stack([h - 1, h + 1]))
+    (xi, in_use), s = in_rows(W), jnp.asarray(s)
+    h = jnp.matmul(xi, s, precision="highest")
+    agree, differ = F.steps(jnp.stack([h - 1, h + 1]), in_use)
     A, B = (agree + differ) / 2, (agree - differ) / 2
-    field = jnp.matmul(A, W, precision="highest") + s * jnp.sum(B)
+    field = jnp.matmul(A, xi, precision="highest") + s * jnp.sum(B)
     return field, _undecided(A) + _undecided(B)
 
 
-# %% ../../../nbs/models/brain_inspired/dense.ipynb #14fb27f6
-class Rows(ParamState):
-    """A learned box of rows of one length; there may be any number of them."""
-
-    @property
-    def value(self) -> Any:
-        """The array, shape (K, N). Assigning one with other columns raises ``ValueError``."""
-        return self._value
-
-    @value.setter
-    def value(self, new: Any) -> None:
-        new = jnp.asarray(new)
-        if new.ndim != 2 or new.shape[1] != self.shape[1]:
-            raise ValueError(
-                f"this {type(self).__name__} holds rows of {self.shape[1]} entries; "
-                f"got an array of shape {new.shape}"
-            )
-        if jnp.iscomplexobj(new):
-            raise TypeError(
-                f"this {type(self).__name__} holds {self.dtype} numbers; got {new.dtype}"
-            )
-        self._value = new.astype(self.dtype)
-
-
-def _checked_size(num_neurons: Any) -> int:
-    if not isinstance(num_neurons, (int, np.integer)) or num_neurons < 1:
-        raise ValueError(f"num_neurons must be a whole number of at least 1; got {num_neurons!r}")
-    return int(num_neurons)
-
-
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #ecff5d5b
 def _decide(field: jax.Array, slack: jax.Array, s: jax.Array) -> jax.Array:
     return jnp.where(jnp.abs(field) <= slack, s, jnp.sign(field))
 
 
 @partial(jax.jit, static_argnums=0)
-def _all_at_once(F: Any, W: jax.Array, s: jax.Array) -> jax.Array:
+def _all_at_once(F: Any, W: Any, s: jax.Array) -> jax.Array:
     return _decide(*dense_field(F, W, s), s)
 
 
 @partial(jax.jit, static_argnums=0)
-def _one_at_a_time(F: Any, W: jax.Array, s: jax.Array, key: jax.Array) -> jax.Array:
+def _one_at_a_time(F: Any, W: Any, s: jax.Array, key: jax.Array) -> jax.Array:
+    xi, in_use = in_rows(W)
     order = jax.random.permutation(key, len(s))
 
     def visit(h: jax.Array, neuron: tuple) -> tuple:
         xi_i, s_i = neuron
-        terms = xi_i * F.steps(h - xi_i * s_i)
+        terms = xi_i * F.steps(h - xi_i * s_i, in_use)
         new = _decide(jnp.sum(terms), _undecided(terms), s_i)
         return h + xi_i * (new - s_i), new
 
-    overlaps = jnp.matmul(W, s, precision="highest")
-    _, new = jax.lax.scan(visit, overlaps, (W.T[order], s[order]))
+    overlaps = jnp.matmul(xi, s, precision="highest")
+    _, new = jax.lax.scan(visit, overlaps, (xi.T[order], s[order]))
     return s.at[order].set(new)
 
 
 @partial(jax.jit, static_argnums=(0, 3))
-def _energy(F: Any, W: jax.Array, s: jax.Array, num_neurons: int) -> jax.Array:
-    return F.energy(jnp.matmul(W, s, precision="highest"), num_neurons)
+def _energy(F: Any, W: Any, s: jax.Array, num_neurons: int) -> jax.Array:
+    xi, in_use = in_rows(W)
+    energy = F.energy(jnp.matmul(xi, s, precision="highest"), num_neurons, in_use)
+    return jnp.where(jnp.any(in_use), energy, 0.0)
 
 
-class DenseAssociativeMemory(BrainInspiredModel):
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #56873fe2
+class SteepDynamics(BrainInspiredModel):
+    """How neurons of ±1 move under the pull of memories, and the energy of that."""
+
+    memory_rows = True
+    num_neurons: int
+    F: Any
+    asyn: bool
+    W: Rows
+    s: State
+    key: State
+
+    def update(self, prev_energy: Any = None) -> None:
+        """Every neuron has its turn once: all together, or in random order if `asyn`.
+
+        Parameters
+        ----------
+        prev_energy : any
+            Ignored; accepted so that callers which pass the last energy work.
+        """
+        if self.asyn:
+            self.key.value, key = jax.random.split(self.key.value)
+            self.s.value = _one_at_a_time(self.F, self.W.value, self.s.value, key)
+        else:
+            self.s.value = _all_at_once(self.F, self.W.value, self.s.value)
+
+    @property
+    def energy(self) -> jax.Array:
+        """What asynchronous updates never raise, a scalar (see F's own `energy`); 0 without memories."""
+        return _energy(self.F, self.W.value, self.s.value, self.num_neurons)
+
+    @property
+    def storage_capacity(self) -> int:
+        """Random patterns that can be stored, by theory (see F's own `capacity`)."""
+        return self.F.capacity(self.num_neurons)
+
+    def check_state(self, values: ArrayLike) -> None:
+        """Raise ``ValueError`` unless all values are +1 or -1."""
+        checks.only_signs(values, "this network knows the states +1 and -1")
+
+
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #160d4e02
+class DenseAssociativeMemory(SteepDynamics):
     """Neurons of ±1 and any number of memories, which pull by a steep function of the overlap.
 
     Parameters
@@ -243,10 +415,14 @@ class DenseAssociativeMemory(BrainInspiredModel):
     key, first_key : State, ParamState
         JAX random keys: of the next random order, and of the first one.
 
-    Raises
-    ------
-    ValueError
-        For fewer than one neuron.
+    Examples
+    --------
+    >>> network = DenseAssociativeMemory(3)
+    >>> network.W.value = [[1, 1, -1]]
+    >>> network.s.value = [1, -1, -1]
+    >>> network.update()
+    >>> network.s.value
+    Array([ 1.,  1., -1.], dtype=float32)
 
     References
     ----------
@@ -254,15 +430,12 @@ class DenseAssociativeMemory(BrainInspiredModel):
     .. [2] M. Demircigil et al. (2017), J. Stat. Phys. 168, 288. https://doi.org/10.1007/s10955-017-1806-y
     """
 
-    memory_rows = True
-
     def __init__(self, num_neurons: int, F: Any = Polynomial(3), asyn: bool = False, seed: int = 0):
-        self.num_neurons = _checked_size(num_neurons)
-        self.F = F
-        self.asyn = asyn
-        self.W = Rows(np.zeros((0, self.num_neurons), np.float32))
+        self.num_neurons = checks.count(num_neurons, "num_neurons", at_least=1)
+        self.F, self.asyn = F, asyn
+        self.W = Rows(np.zeros((0, self.num_neurons)))
         self.s = State(np.ones(self.num_neurons, np.float32))
-        self.first_key = ParamState(jax.random.key(seed))
+        self.first_key = ParamState(jax.random.key(checks.count(seed, "seed")))
         self.key = State(self.first_key.value)
 
     def init_state(self) -> None:
@@ -270,47 +443,17 @@ class DenseAssociativeMemory(BrainInspiredModel):
         self.s.value = np.ones(self.num_neurons, np.float32)
         self.key.value = self.first_key.value
 
-    def update(self, prev_energy: Any = None) -> None:
-        """Every neuron has its turn once: all together, or in random order if `asyn`.
-
-        Parameters
-        ----------
-        prev_energy : any
-            Ignored; accepted so that callers which pass the last energy work.
-        """
-        if self.asyn:
-            self.key.value, key = jax.random.split(self.key.value)
-            self.s.value = _one_at_a_time(self.F, self.W.value, self.s.value, key)
-        else:
-            self.s.value = _all_at_once(self.F, self.W.value, self.s.value)
-
-    @property
-    def energy(self) -> jax.Array:
-        """What asynchronous updates never raise, a scalar (see F's own `energy`); 0 without memories."""
-        if len(self.W.value) == 0:
-            return jnp.zeros(())
-        return _energy(self.F, self.W.value, self.s.value, self.num_neurons)
-
-    @property
-    def storage_capacity(self) -> int:
-        """Random patterns that can be stored, by theory (see F's own `capacity`)."""
-        return self.F.capacity(self.num_neurons)
-
-    def check_state(self, values: Any) -> None:
-        """Raise ``ValueError`` unless all values are +1 or -1."""
-        if not np.all(np.abs(values) == 1):
-            wrong = values[np.abs(values) != 1].ravel()[0]
-            raise ValueError(f"this network knows the states +1 and -1; found an entry {wrong}")
-
 
 # %% ../../../nbs/models/brain_inspired/dense.ipynb #11115b45
 @jax.jit
-def attention_update(W: Any, s: Any, beta: Any = 1.0) -> jax.Array:
+def attention_update(
+    W: Float[ArrayLike, "K N"] | Memories, s: Float[ArrayLike, "*B N"], beta: ArrayLike = 1.0
+) -> Float[Array, "*B N"]:
     """The mean of the memories, each weighted by how well it fits: ``softmax(beta * s @ W.T) @ W``.
 
     Parameters
     ----------
-    W : array_like, shape (K, N)
+    W : Memories or array_like, shape (K, N)
         Memories, one per row; at least one.
     s : array_like, shape (N,) or (B, N)
         One state or many.
@@ -321,21 +464,33 @@ def attention_update(W: Any, s: Any, beta: Any = 1.0) -> jax.Array:
     -------
     jax.Array, the shape of `s`
 
+    Examples
+    --------
+    >>> attention_update([[1.0, 0.0], [0.0, 1.0]], [1.0, 1.0])
+    Array([0.5, 0.5], dtype=float32)
+
     References
     ----------
     H. Ramsauer et al. (2021), ICLR. https://doi.org/10.48550/arXiv.2008.02217
     """
-    W = jnp.asarray(W)
-    fit = jnp.matmul(jnp.asarray(s), W.T, precision="highest")
-    return jnp.matmul(jax.nn.softmax(beta * fit), W, precision="highest")
+    xi, in_use = in_rows(W)
+    fit = jnp.matmul(jnp.asarray(s), xi.T, precision="highest")
+    return jnp.matmul(jax.nn.softmax(beta * fit, where=in_use), xi, precision="highest")
 
 
 # %% ../../../nbs/models/brain_inspired/dense.ipynb #9ffaf2be
 @jax.jit
-def _log_energy(W: jax.Array, s: jax.Array, beta: Any) -> jax.Array:
-    fit = jnp.matmul(W, s, precision="highest")
-    lse = (logsumexp(beta * fit) - jnp.log(len(W))) / beta
-    return -lse + (jnp.sum(s * s) + jnp.max(jnp.sum(W * W, axis=1))) / 2
+def _log_energy(W: Any, s: jax.Array, beta: Any) -> jax.Array:
+    xi, in_use = in_rows(W)
+    fit = jnp.matmul(xi, s, precision="highest")
+    lse = (logsumexp(beta * fit, where=in_use) - jnp.log(jnp.sum(in_use))) / beta
+    energy = -lse + (jnp.sum(s * s) + jnp.max(jnp.sum(xi * xi, axis=1))) / 2
+    return jnp.where(jnp.any(in_use), energy, 0.0)
+
+
+@jax.jit
+def _attend(W: Memories, s: jax.Array, beta: Any) -> jax.Array:
+    return jnp.where(W.count > 0, attention_update(W, s, beta), s)
 
 
 class ModernHopfieldNetwork(BrainInspiredModel):
@@ -357,24 +512,18 @@ class ModernHopfieldNetwork(BrainInspiredModel):
     s : State, shape (N,)
         Activity.
 
-    Raises
-    ------
-    ValueError
-        For fewer than one neuron, or a beta that is not positive and finite.
-
     References
     ----------
     H. Ramsauer et al. (2021), ICLR. https://doi.org/10.48550/arXiv.2008.02217
     """
 
     memory_rows = True
+    beta = Number(1.0, checks.positive)
 
-    def __init__(self, num_neurons: int, beta: float = 1.0):
-        self.num_neurons = _checked_size(num_neurons)
-        if not 0 < beta < np.inf:
-            raise ValueError(f"beta must be positive and finite; got {beta}")
+    def __init__(self, num_neurons: int, beta: ArrayLike = 1.0):
+        self.num_neurons = checks.count(num_neurons, "num_neurons", at_least=1)
         self.beta = beta
-        self.W = Rows(np.zeros((0, self.num_neurons), np.float32))
+        self.W = Rows(np.zeros((0, self.num_neurons)))
         self.s = State(np.zeros(self.num_neurons, np.float32))
 
     def init_state(self) -> None:
@@ -382,19 +531,10 @@ class ModernHopfieldNetwork(BrainInspiredModel):
         self.s.value = np.zeros(self.num_neurons, np.float32)
 
     def update(self, prev_energy: Any = None) -> None:
-        """One step of `attention_update`; without memories nothing happens.
-
-        Parameters
-        ----------
-        prev_energy : any
-            Ignored; accepted so that callers which pass the last energy work.
-        """
-        if len(self.W.value) > 0:
-            self.s.value = attention_update(self.W.value, self.s.value, self.beta)
+        """One step of `attention_update`; without memories nothing happens."""
+        self.s.value = _attend(self.W.value, self.s.value, self.beta)
 
     @property
     def energy(self) -> jax.Array:
         """What `update` never raises, zero or more, a scalar; 0 without memories."""
-        if len(self.W.value) == 0:
-            return jnp.zeros(())
         return _log_energy(self.W.value, self.s.value, self.beta)

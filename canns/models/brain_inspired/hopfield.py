@@ -138,7 +138,7 @@ class AssociativeMemory(ThresholdDynamics):
 
     def init_state(self) -> None:
         """All neurons to +1; orders and noise from the beginning. Leaves the weights alone."""
-        self.s.value = np.ones(self.num_neurons, np.float32)
+        self.s.reset()
         self.key.value = self.first_key.value
         if self.activation == "glauber":
             first = jax.random.fold_in(self.first_key.value, 1)

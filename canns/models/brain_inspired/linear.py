@@ -5,77 +5,159 @@
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #85da7f4a
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import FeedforwardModel
-from ...state import ParamState, State
+from ... import checks
+from ..base import FeedforwardModel, random_weights
+from ...state import Number, ParamState, State
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["sliding_threshold", "random_weights", "LinearLayer", "ThresholdLayer"]
+__all__ = ["sliding_threshold", "WeightedSum", "SlidingThresholds", "LinearLayer", "ThresholdLayer"]
 
 
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #b8f4ea0e
-def sliding_threshold(theta: Any, y: Any, tau: Any, power: float = 2.0) -> jax.Array:
+def sliding_threshold(
+    theta: Float[ArrayLike, "M"], y: Float[ArrayLike, "M"], tau: ArrayLike, power: ArrayLike = 2.0
+) -> Float[Array, "M"]:
     """One step of a running average of ``|y| ** power``.
 
     Parameters
     ----------
     theta, y : array_like, shape (M,)
         Thresholds so far, and the newest answers.
-    tau : float
+    tau : float or array_like, shape (M,)
         Time constant, in inputs; at least 1.
-    power : float, default 2.0
+    power : float or array_like, shape (M,), default 2.0
 
     Returns
     -------
     jax.Array, shape (M,)
+
+    Examples
+    --------
+    >>> sliding_threshold([0.0, 1.0], [3.0, 1.0], tau=10.0)
+    Array([0.9, 1. ], dtype=float32)
 
     References
     ----------
     N. Intrator & L. N. Cooper (1992), Neural Networks 5, 3.
     https://doi.org/10.1016/S0893-6080(05)80003-6
     """
-    y = jnp.abs(jnp.asarray(y))
-    return theta + (y**power - theta) / tau
+    theta = jnp.asarray(theta)
+    return theta + (jnp.abs(jnp.asarray(y)) ** power - theta) / tau
 
 
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #7265473c
-def random_weights(output_size: int, input_size: int, scale: float, seed: int) -> jax.Array:
-    """Normally distributed weights of mean zero.
+class WeightedSum(FeedforwardModel):
+    """A row of neurons, each with a weighted sum of the inputs. A subclass may define `answer`."""
 
-    Parameters
-    ----------
-    output_size, input_size : int
-        M and N.
-    scale : float
-        Standard deviation, zero or more.
-    seed : int
+    predict_state_attr = "y"
+    W: ParamState
+    x: State
+    y: State
 
-    Returns
-    -------
-    jax.Array of float32, shape (M, N)
+    input_size = property(lambda self: self.W.shape[1], doc="N inputs.")
+    output_size = property(lambda self: self.W.shape[0], doc="M neurons.")
 
-    Raises
-    ------
-    ValueError
-        If a size is below 1, or the scale is negative or not finite.
-    """
-    for name, size in (("input_size", input_size), ("output_size", output_size)):
-        if not isinstance(size, (int, np.integer)) or size < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1; got {size!r}")
-    if not 0 <= scale < np.inf:
-        raise ValueError(f"weight_scale must be zero or more; got {scale}")
-    rng = np.random.default_rng(seed)
-    W = scale * rng.standard_normal((output_size, input_size), np.float32)
-    return jnp.asarray(W, jnp.float32)
+    def connect(self, W: Any) -> None:
+        """Take these weights, shape (M, N), and make boxes for the input and the answer."""
+        self.W = ParamState(W)
+        self.x = State(np.zeros(self.input_size, np.float32))
+        self.y = State(np.zeros(self.output_size, np.float32))
+
+    def init_state(self) -> None:
+        """Forget the last input and the answer; what is learned stays."""
+        self.x.value = np.zeros(self.input_size, np.float32)
+        self.y.value = np.zeros(self.output_size, np.float32)
+
+    def answer(self, drive: jax.Array) -> jax.Array:
+        """What the neurons make of their sums, shape (M,); by default, it is the sums."""
+        return drive
+
+    def forward(self, x: ArrayLike) -> jax.Array:
+        """The answer to an input.
+
+        Parameters
+        ----------
+        x : array_like, shape (N,)
+
+        Returns
+        -------
+        jax.Array, shape (M,)
+        """
+        self.x.value = x
+        self.y.value = self.answer(self.W.value @ self.x.value)
+        return self.y.value
 
 
-# %% ../../../nbs/models/brain_inspired/linear.ipynb #ece0641b
-class LinearLayer(FeedforwardModel):
+# %% ../../../nbs/models/brain_inspired/linear.ipynb #d095c4c2
+class SlidingThresholds(WeightedSum):
+    """Linear neurons that may keep a sliding threshold each, for the BCM rule."""
+
+    threshold_tau = Number(100.0, checks.samples)
+    threshold_power = Number(2.0, checks.positive)
+    use_bcm_threshold: bool
+    rectify: bool
+    theta: ParamState
+
+    def answer(self, drive: jax.Array) -> jax.Array:
+        """The sums, or with `rectify` zero where they are below."""
+        return jnp.maximum(drive, 0) if self.rectify else drive
+
+    def update_threshold(self) -> None:
+        """Let the thresholds take in the last answer; nothing happens without thresholds."""
+        if self.use_bcm_threshold:
+            self.theta.value = sliding_threshold(
+                self.theta.value, self.y.value, self.threshold_tau, self.threshold_power
+            )
+
+    def report(self) -> dict[str, Any]:
+        """The mean threshold, if there are thresholds."""
+        return {"threshold": jnp.mean(self.theta.value)} if self.use_bcm_threshold else {}
+
+    def resize(
+        self, input_size: int, output_size: int | None = None, preserve_submatrix: bool = True
+    ) -> None:
+        """Give the layer another size.
+
+        Parameters
+        ----------
+        input_size : int
+        output_size : int, optional
+            By default as it is.
+        preserve_submatrix : bool, default True
+            Keep the weights and thresholds for which there still is room. What is new has
+            weights of zero and thresholds of 0.1.
+        """
+        N = checks.count(input_size, "input_size", at_least=1)
+        M = self.output_size if output_size is None else output_size
+        W = np.zeros((checks.count(M, "output_size", at_least=1), N), np.float32)
+        theta = np.full(M, 0.1, np.float32)
+        if preserve_submatrix:
+            m, n = min(M, self.output_size), min(N, self.input_size)
+            W[:m, :n] = np.asarray(self.W.value)[:m, :n]
+            if self.use_bcm_threshold:
+                theta[:m] = self.theta.value[:m]
+        self.connect(W)
+        if self.use_bcm_threshold:
+            self.theta = ParamState(theta)
+
+
+# %% ../../../nbs/models/brain_inspired/linear.ipynb #ea62f644
+class LinearLayer(SlidingThresholds):
     """A row of linear neurons, ``y = W x``, with a sliding threshold each if asked for.
 
     Parameters
@@ -105,113 +187,36 @@ class LinearLayer(FeedforwardModel):
         Thresholds, 0.1 at the start. They are learned, as the weights are: `init_state` leaves
         them alone. Only there with `use_bcm_threshold`.
 
-    Raises
-    ------
-    ValueError
-        If a size is below 1, or a number outside its range.
+    Examples
+    --------
+    >>> layer = LinearLayer(2, 1)
+    >>> layer.W.value = [[1.0, -1.0]]
+    >>> layer.forward([3.0, 1.0])
+    Array([2.], dtype=float32)
     """
 
-    predict_state_attr = "y"
-
     def __init__(
-        self,
-        input_size: int,
-        output_size: int,
-        use_bcm_threshold: bool = False,
-        threshold_tau: float = 100.0,
-        threshold_power: float = 2.0,
-        weight_scale: float = 0.01,
-        seed: int = 0,
-        rectify: bool = False,
-    ):
-        if not 1 <= threshold_tau < np.inf:
-            raise ValueError(
-                f"threshold_tau counts inputs and must be at least 1; got {threshold_tau}"
-            )
-        if not 0 < threshold_power < np.inf:
-            raise ValueError(f"threshold_power must be positive; got {threshold_power}")
-        self.use_bcm_threshold = use_bcm_threshold
-        self.threshold_tau = threshold_tau
-        self.threshold_power = threshold_power
-        self.rectify = rectify
-        W = random_weights(output_size, input_size, weight_scale, seed)
-        self._build(W, jnp.full(output_size, 0.1))
-
-    def _build(self, W: Any, theta: Any) -> None:
-        self.output_size, self.input_size = W.shape
-        self.W = ParamState(W)
-        self.x = State(jnp.zeros(self.input_size))
-        self.y = State(jnp.zeros(self.output_size))
-        if self.use_bcm_threshold:
-            self.theta = ParamState(theta)
-
-    def init_state(self) -> None:
-        """Forget the last input and the answer; weights and thresholds stay."""
-        self.x.value = jnp.zeros(self.input_size)
-        self.y.value = jnp.zeros(self.output_size)
-
-    def forward(self, x: Any) -> jax.Array:
-        """The answer ``W x``, or ``max(W x, 0)`` with `rectify`.
-
-        Parameters
-        ----------
-        x : array_like, shape (input_size,)
-
-        Returns
-        -------
-        jax.Array, shape (output_size,)
-        """
-        self.x.value = x
-        y = self.W.value @ self.x.value
-        self.y.value = jnp.maximum(y, 0) if self.rectify else y
-        return self.y.value
-
-    def update_threshold(self) -> None:
-        """Let the thresholds take in the last answer; nothing happens without thresholds."""
-        if self.use_bcm_threshold:
-            self.theta.value = sliding_threshold(
-                self.theta.value, self.y.value, self.threshold_tau, self.threshold_power
-            )
-
-    def report(self) -> dict[str, Any]:
-        """The mean threshold, if there are thresholds."""
-        return {"threshold": jnp.mean(self.theta.value)} if self.use_bcm_threshold else {}
-
-    def resize(
-        self, input_size: int, output_size: int | None = None, preserve_submatrix: bool = True
-    ) -> None:
-        """Give the layer another size.
-
-        Parameters
-        ----------
-        input_size : int
-        output_size : int, optional
-            By default as it is.
-        preserve_submatrix : bool, default True
-            Keep the weights and thresholds for which there still is room. What is new has
-            weights of zero and thresholds of 0.1.
-        """
-        M = self.output_size if output_size is None else output_size
-        W = jnp.zeros_like(random_weights(M, input_size, 0.0, 0))
-        theta = jnp.full(M, 0.1)
-        if preserve_submatrix:
-            m, n = min(M, self.output_size), min(input_size, self.input_size)
-            W = W.at[:m, :n].set(self.W.value[:m, :n])
-            if self.use_bcm_threshold:
-                theta = theta.at[:m].set(self.theta.value[:m])
-        self._build(W, theta)
+        self, input_size: int, output_size: int, use_bcm_threshold: bool = False,
+        threshold_tau: ArrayLike = 100.0, threshold_power: ArrayLike = 2.0,
+        weight_scale: float = 0.01, seed: int = 0, rectify: bool = False,
+    ):  # fmt: skip
+        self.use_bcm_threshold, self.rectify = use_bcm_threshold, rectify
+        self.threshold_tau, self.threshold_power = threshold_tau, threshold_power
+        self.connect(random_weights(output_size, input_size, weight_scale, seed))
+        if use_bcm_threshold:
+            self.theta = ParamState(np.full(output_size, 0.1, np.float32))
 
 
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #574ea0fa
-class ThresholdLayer(FeedforwardModel):
+class ThresholdLayer(WeightedSum):
     """A row of rate neurons with a threshold each, ``y = max(W x - threshold, 0)``.
 
     Parameters
     ----------
     input_size, output_size : int
         N inputs and M neurons.
-    threshold : float, default 0.0
-        Of all neurons at the start.
+    threshold : float or array_like of shape (M,), default 0.0
+        Of all neurons at the start, or of each.
     weight_scale : float, default 0.01
         Standard deviation of the random weights at the start.
     seed : int, default 0
@@ -226,49 +231,25 @@ class ThresholdLayer(FeedforwardModel):
     x, y : State, shapes (N,) and (M,)
         The last input and the answer to it.
 
-    Raises
-    ------
-    ValueError
-        If a size is below 1, or a number outside its range.
+    Examples
+    --------
+    >>> layer = ThresholdLayer(2, 1, threshold=1.0)
+    >>> layer.W.value = [[1.0, 1.0]]
+    >>> layer.forward([1.0, 0.5])
+    Array([0.5], dtype=float32)
     """
 
-    predict_state_attr = "y"
-
     def __init__(
-        self,
-        input_size: int,
-        output_size: int,
-        threshold: float = 0.0,
-        weight_scale: float = 0.01,
-        seed: int = 0,
-    ):
-        if not np.isfinite(threshold):
-            raise ValueError(f"threshold must be finite; got {threshold}")
-        self.W = ParamState(random_weights(output_size, input_size, weight_scale, seed))
-        self.threshold = ParamState(jnp.full(output_size, float(threshold)))
-        self.x = State(jnp.zeros(input_size))
-        self.y = State(jnp.zeros(output_size))
+        self, input_size: int, output_size: int, threshold: ArrayLike = 0.0,
+        weight_scale: float = 0.01, seed: int = 0,
+    ):  # fmt: skip
+        self.connect(random_weights(output_size, input_size, weight_scale, seed))
+        theta = checks.finite(threshold, "threshold")
+        self.threshold = ParamState(np.full(output_size, theta, np.float32))
 
-    def init_state(self) -> None:
-        """Forget the last input and the answer; weights and thresholds stay."""
-        self.x.value = jnp.zeros_like(self.x.value)
-        self.y.value = jnp.zeros_like(self.y.value)
-
-    def forward(self, x: Any) -> jax.Array:
-        """The answer ``max(W x - threshold, 0)``.
-
-        Parameters
-        ----------
-        x : array_like, shape (input_size,)
-
-        Returns
-        -------
-        jax.Array, shape (output_size,)
-        """
-        self.x.value = x
-        drive = self.W.value @ self.x.value
-        self.y.value = jnp.maximum(drive - self.threshold.value, 0)
-        return self.y.value
+    def answer(self, drive: jax.Array) -> jax.Array:
+        """By how much the sums exceed the thresholds; zero where they do not."""
+        return jnp.maximum(drive - self.threshold.value, 0)
 
     def report(self) -> dict[str, Any]:
         """The mean threshold."""

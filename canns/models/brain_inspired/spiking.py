@@ -5,44 +5,158 @@
 # %% ../../../nbs/models/brain_inspired/spiking.ipynb #8f0278cf
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import FeedforwardModel
-from .linear import random_weights
-from ...state import ParamState, State
+from ... import checks
+from ..base import FeedforwardModel, decay_factor, random_weights, time_constant
+from ...state import Number, ParamState, State
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+    from jaxtyping import Array, Float
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
-__all__ = ["decay_factor", "time_constant", "SpikingLayer"]
+__all__ = ["integrate_and_fire", "SpikingNeurons", "RestingNeurons", "SpikingLayer", "check_reset"]
 
 
 # %% ../../../nbs/models/brain_inspired/spiking.ipynb #1827d671
-def decay_factor(tau: Any, dt: Any = 1.0) -> Any:
-    """Factor by which an exponential decay with time constant `tau` shrinks in a step of `dt`.
+def integrate_and_fire(
+    v: Float[ArrayLike, "M"], current: Float[ArrayLike, "M"], leak: ArrayLike = 0.9,
+    threshold: ArrayLike = 1.0, v_reset: ArrayLike = 0.0, inhibition: ArrayLike = 0.0,
+    awake: Any = True,
+) -> tuple[Float[Array, "M"], Float[Array, "M"]]:  # fmt: skip
+    """One step of leaky integrate-and-fire neurons.
 
     Parameters
     ----------
-    tau, dt : float or array_like
-        In ms. ``tau=inf`` gives 1, no decay.
+    v, current : array_like, shape (M,)
+        Potentials so far, and what the neurons hear in this step.
+    leak, threshold, v_reset, inhibition : float or array_like, shape (M,)
+        See `SpikingLayer`.
+    awake : bool or array_like of bool, shape (M,), default True
+        Who is not resting after a spike.
 
     Returns
     -------
-    float or array, from 0 to 1
+    v, spike : jax.Array, shape (M,)
+        Potentials after the step, and 1 for a spike in it, else 0.
+
+    Examples
+    --------
+    >>> integrate_and_fire([0.5, 1.0], [0.125, 0.125], leak=1.0)
+    (Array([0.625, 0.   ], dtype=float32), Array([0., 1.], dtype=float32))
     """
-    return np.exp(-dt / np.asarray(tau))
-
-
-def time_constant(factor: Any, dt: Any = 1.0) -> Any:
-    """Time constant, in ms, of a decay by `factor` per step of `dt` ms; the inverse of `decay_factor`."""
-    with np.errstate(divide="ignore"):
-        return -dt / np.log(factor)
+    v = jnp.where(awake, leak * jnp.asarray(v) + jnp.asarray(current), v_reset)
+    spike = (v >= threshold).astype(v.dtype)
+    v = v - inhibition * (jnp.sum(spike) - spike)
+    return jnp.where(spike > 0, v_reset, v), spike
 
 
 # %% ../../../nbs/models/brain_inspired/spiking.ipynb #8a35ab6f
-class SpikingLayer(FeedforwardModel):
+class SpikingNeurons(FeedforwardModel):
+    """How neurons that spike move on by one step, and what can be said of them."""
+
+    threshold = Number(1.0, checks.finite, per="output_size")
+    v_reset = Number(0.0, checks.finite, per="output_size")
+    leak = Number(0.9, checks.share, per="output_size")
+    trace_decay = Number(0.95, checks.share)
+    dt = Number(1.0, checks.time)
+    refractory = Number(0.0, checks.non_negative, per="output_size")
+    inhibition = Number(0.0, checks.non_negative, per="output_size")
+    predict_state_attr = "spike"
+
+    W: ParamState
+    x: State
+    v: State
+    spike: State
+    resting: State
+    trace_pre: State
+    trace_post: State
+
+    def forward(self, x: ArrayLike) -> jax.Array:
+        """One step of time.
+
+        Parameters
+        ----------
+        x : array_like, shape (N,)
+            Spikes (0 or 1), or any currents.
+
+        Returns
+        -------
+        jax.Array, shape (M,)
+            The spikes of this step, 0 or 1.
+        """
+        self.x.value = x
+        x, rest = self.x.value, self.resting.value
+        self.v.value, spike = integrate_and_fire(
+            self.v.value, self.W.value @ x, self.leak, self.threshold, self.v_reset,
+            self.inhibition, rest <= 0,
+        )  # fmt: skip
+        steps = jnp.round(jnp.asarray(self.refractory, rest.dtype) / self.dt)
+        self.resting.value = jnp.where(spike > 0, steps, jnp.maximum(rest - 1, 0))
+        self.trace_pre.value = self.trace_decay * self.trace_pre.value + x
+        self.trace_post.value = self.trace_decay * self.trace_post.value + spike
+        self.spike.value = spike
+        return spike
+
+    def report(self) -> dict[str, Any]:
+        """Mean rate of the neurons in Hz, averaged over the time constant of the traces."""
+        return {"rate": jnp.mean(self.trace_post.value) * (1 - self.trace_decay) * 1000 / self.dt}
+
+
+# %% ../../../nbs/models/brain_inspired/spiking.ipynb #20bb0c42
+class RestingNeurons(SpikingNeurons):
+    """Boxes for all that spiking neurons keep from step to step, and time constants in ms."""
+
+    input_size: int
+    output_size: int
+
+    def make_boxes(self) -> None:
+        """Everything that `init_state` empties."""
+        for names, size in (
+            (("x", "trace_pre"), self.input_size),
+            (("v", "spike", "trace_post", "resting"), self.output_size),
+        ):
+            for name in names:
+                setattr(self, name, State(np.zeros(size, np.float32)))
+
+    def init_state(self) -> None:
+        """All potentials, spikes and traces to zero, and nobody resting. Weights stay."""
+        for box in (self.x, self.trace_pre, self.v, self.spike, self.trace_post, self.resting):
+            box.value = np.zeros(box.shape, np.float32)
+
+    reset_state = init_state
+
+    @property
+    def tau_m(self) -> Any:
+        """Time constant of the potential in ms; assigning it sets `leak`."""
+        return time_constant(self.leak, self.dt)
+
+    @tau_m.setter
+    def tau_m(self, tau: ArrayLike) -> None:
+        self.leak = decay_factor(checks.time(tau, "tau_m"), self.dt)
+
+    @property
+    def tau_trace(self) -> Any:
+        """Time constant of the traces in ms; assigning it sets `trace_decay`."""
+        return time_constant(self.trace_decay, self.dt)
+
+    @tau_trace.setter
+    def tau_trace(self, tau: ArrayLike) -> None:
+        self.trace_decay = decay_factor(checks.time(tau, "tau_trace"), self.dt)
+
+
+# %% ../../../nbs/models/brain_inspired/spiking.ipynb #318931d8
+class SpikingLayer(RestingNeurons):
     """Leaky integrate-and-fire neurons that keep a trace of every spike.
 
     In each step: ``v = leak * v + W x``; a neuron with ``v >= threshold`` spikes, and its ``v``
@@ -52,21 +166,19 @@ class SpikingLayer(FeedforwardModel):
     ----------
     input_size, output_size : int
         N inputs and M neurons.
-    threshold : float, default 1.0
-        Potential at which a neuron spikes.
-    v_reset : float, default 0.0
-        Potential after a spike; below the threshold.
+    threshold, v_reset : float or array_like of shape (M,), default 1.0 and 0.0
+        Potential at which a neuron spikes, and the one after a spike, which must be lower.
     leak, trace_decay : float, default 0.9 and 0.95
-        Factors per step, from 0 (forgets at once) to 1 (never forgets), of the potential and of
-        the traces.
+        Factors per step, from 0 (forgets at once) to 1 (never forgets), of the potential (for all
+        neurons or for each) and of the traces.
     dt : float, default 1.0
         Length of a step in ms.
     tau_m, tau_trace : float, optional
         The same as time constants in ms; they replace `leak` and `trace_decay`.
-    refractory : float, default 0.0
+    refractory : float or array_like of shape (M,), default 0.0
         Time in ms after a spike for which a neuron stays at `v_reset`, rounded to whole steps.
-    inhibition : float, default 0.0
-        By how much a spike lowers the potentials of all other neurons.
+    inhibition : float or array_like of shape (M,), default 0.0
+        By how much each spike of another neuron lowers a neuron's potential.
     weight_scale : float, default 0.05
         Standard deviation of the random weights at the start.
     seed : int, default 0
@@ -78,15 +190,8 @@ class SpikingLayer(FeedforwardModel):
         Weights, ``W[i, j]`` from input j to neuron i.
     x, trace_pre : State, shape (N,)
         The last input, and its trace.
-    v, spike, trace_post : State, shape (M,)
-        Potentials, spikes (0 or 1) of the last step, and their trace.
-    resting : State, shape (M,)
-        Steps that each neuron still has to rest. Only there with `refractory`.
-
-    Raises
-    ------
-    ValueError
-        If a size is below 1, or a number outside its range.
+    v, spike, trace_post, resting : State, shape (M,)
+        Potentials, spikes (0 or 1) of the last step, their trace, and the steps left to rest.
 
     References
     ----------
@@ -94,90 +199,29 @@ class SpikingLayer(FeedforwardModel):
     https://doi.org/10.1017/CBO9781107447615
     """
 
-    predict_state_attr = "spike"
-
     def __init__(
-        self,
-        input_size: int,
-        output_size: int,
-        threshold: float = 1.0,
-        v_reset: float = 0.0,
-        leak: float = 0.9,
-        trace_decay: float = 0.95,
-        dt: float = 1.0,
-        *,
-        tau_m: float | None = None,
-        tau_trace: float | None = None,
-        refractory: float = 0.0,
-        inhibition: float = 0.0,
-        weight_scale: float = 0.05,
+        self, input_size: int, output_size: int, threshold: ArrayLike = 1.0,
+        v_reset: ArrayLike = 0.0, leak: ArrayLike = 0.9, trace_decay: float = 0.95,
+        dt: float = 1.0, *, tau_m: ArrayLike | None = None, tau_trace: float | None = None,
+        refractory: ArrayLike = 0.0, inhibition: ArrayLike = 0.0, weight_scale: float = 0.05,
         seed: int = 0,
-    ):
-        for name, time in (("dt", dt), ("tau_m", tau_m), ("tau_trace", tau_trace)):
-            if time is not None and not 0 < time < np.inf:
-                raise ValueError(f"{name} is a time in ms and must be positive; got {time}")
-        leak = leak if tau_m is None else float(decay_factor(tau_m, dt))
-        trace_decay = trace_decay if tau_trace is None else float(decay_factor(tau_trace, dt))
-        for name, factor in (("leak", leak), ("trace_decay", trace_decay)):
-            if not 0 <= factor <= 1:
-                raise ValueError(f"{name} is a factor from 0 to 1 per step; got {factor}")
-        if not (np.isfinite(threshold) and np.isfinite(v_reset) and v_reset < threshold):
-            raise ValueError(
-                f"v_reset must be below threshold; got v_reset={v_reset}, threshold={threshold}"
-            )
-        for name, value in (("refractory", refractory), ("inhibition", inhibition)):
-            if not 0 <= value < np.inf:
-                raise ValueError(f"{name} must be zero or more; got {value}")
-        self.input_size, self.output_size = input_size, output_size
+    ):  # fmt: skip
+        self.W = ParamState(random_weights(output_size, input_size, weight_scale, seed))
+        self.output_size, self.input_size = self.W.shape
+        self.make_boxes()
         self.threshold, self.v_reset, self.dt = threshold, v_reset, dt
         self.leak, self.trace_decay = leak, trace_decay
-        self.tau_m, self.tau_trace = (
-            float(time_constant(factor, dt)) for factor in (leak, trace_decay)
-        )
+        if tau_m is not None:
+            self.tau_m = tau_m
+        if tau_trace is not None:
+            self.tau_trace = tau_trace
         self.refractory, self.inhibition = refractory, inhibition
-        self.W = ParamState(random_weights(output_size, input_size, weight_scale, seed))
-        self.x, self.trace_pre = (State(jnp.zeros(input_size)) for _ in range(2))
-        self.v, self.spike, self.trace_post = (State(jnp.zeros(output_size)) for _ in range(3))
-        if refractory:
-            self.resting = State(jnp.zeros(output_size))
+        check_reset(self)
 
-    def init_state(self) -> None:
-        """All potentials, spikes and traces to zero, and nobody resting. Weights stay."""
-        boxes = [self.x, self.trace_pre, self.v, self.spike, self.trace_post]
-        for box in boxes + ([self.resting] if self.refractory else []):
-            box.value = jnp.zeros_like(box.value)
 
-    reset_state = init_state
-
-    def forward(self, x: Any) -> jax.Array:
-        """One step of time.
-
-        Parameters
-        ----------
-        x : array_like, shape (input_size,)
-            Spikes (0 or 1), or any currents.
-
-        Returns
-        -------
-        jax.Array, shape (output_size,)
-            The spikes of this step, 0 or 1.
-        """
-        self.x.value = x
-        v = self.leak * self.v.value + self.W.value @ self.x.value
-        if self.refractory:
-            v = jnp.where(self.resting.value > 0, self.v_reset, v)
-        spike = (v >= self.threshold).astype(v.dtype)
-        if self.inhibition:
-            v = v - self.inhibition * (jnp.sum(spike) - spike)
-        self.v.value = jnp.where(spike > 0, self.v_reset, v)
-        self.spike.value = spike
-        if self.refractory:
-            rest = round(self.refractory / self.dt)
-            self.resting.value = jnp.where(spike > 0, rest, jnp.maximum(self.resting.value - 1, 0))
-        self.trace_pre.value = self.trace_decay * self.trace_pre.value + self.x.value
-        self.trace_post.value = self.trace_decay * self.trace_post.value + spike
-        return spike
-
-    def report(self) -> dict[str, Any]:
-        """Mean rate of the neurons in Hz, averaged over the time constant of the traces."""
-        return {"rate": jnp.mean(self.trace_post.value) * (1 - self.trace_decay) * 1000 / self.dt}
+# %% ../../../nbs/models/brain_inspired/spiking.ipynb #d9e50429
+def check_reset(layer: Any) -> None:
+    """Raise ``ValueError`` unless a spike brings each neuron below its threshold."""
+    if not np.all(np.asarray(layer.v_reset) < np.asarray(layer.threshold)):
+        given = f"v_reset={layer.v_reset}, threshold={layer.threshold}"
+        raise ValueError(f"v_reset must be below threshold; got {given}")
