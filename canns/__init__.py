@@ -25,17 +25,9 @@ if TYPE_CHECKING:
 
 __version__ = "2.0.0"
 __all__ = [
-    "analyzer",
-    "checks",
-    "former",
-    "models",
-    "progress",
-    "recall",
-    "state",
-    "stimuli",
-    "trainer",
+    "analyzer", "checks", "former", "models", "progress", "recall", "state", "stimuli", "trainer",
     "weights",
-]
+]  # fmt: skip
 
 
 def __dir__() -> list[str]:

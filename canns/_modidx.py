@@ -760,12 +760,16 @@ d = {
                 "models/basic/cann1d.html#ringdynamics.init_state",
                 "canns/models/basic/cann1d.py",
             ),
-            "canns.models.basic.cann1d.RingDynamics.run": (
-                "models/basic/cann1d.html#ringdynamics.run",
-                "canns/models/basic/cann1d.py",
-            ),
             "canns.models.basic.cann1d.RingDynamics.update": (
                 "models/basic/cann1d.html#ringdynamics.update",
+                "canns/models/basic/cann1d.py",
+            ),
+            "canns.models.basic.cann1d.RunningRing": (
+                "models/basic/cann1d.html#runningring",
+                "canns/models/basic/cann1d.py",
+            ),
+            "canns.models.basic.cann1d.RunningRing.run": (
+                "models/basic/cann1d.html#runningring.run",
                 "canns/models/basic/cann1d.py",
             ),
             "canns.models.basic.cann1d.__dir__": (
@@ -1090,6 +1094,14 @@ d = {
                 "models/brain_inspired/linear.html#linearlayer.__init__",
                 "canns/models/brain_inspired/linear.py",
             ),
+            "canns.models.brain_inspired.linear.ResizableLayer": (
+                "models/brain_inspired/linear.html#resizablelayer",
+                "canns/models/brain_inspired/linear.py",
+            ),
+            "canns.models.brain_inspired.linear.ResizableLayer.resize": (
+                "models/brain_inspired/linear.html#resizablelayer.resize",
+                "canns/models/brain_inspired/linear.py",
+            ),
             "canns.models.brain_inspired.linear.SlidingThresholds": (
                 "models/brain_inspired/linear.html#slidingthresholds",
                 "canns/models/brain_inspired/linear.py",
@@ -1100,10 +1112,6 @@ d = {
             ),
             "canns.models.brain_inspired.linear.SlidingThresholds.report": (
                 "models/brain_inspired/linear.html#slidingthresholds.report",
-                "canns/models/brain_inspired/linear.py",
-            ),
-            "canns.models.brain_inspired.linear.SlidingThresholds.resize": (
-                "models/brain_inspired/linear.html#slidingthresholds.resize",
                 "canns/models/brain_inspired/linear.py",
             ),
             "canns.models.brain_inspired.linear.SlidingThresholds.update_threshold": (
@@ -1384,6 +1392,7 @@ d = {
             "canns.state.values_of": ("state.html#values_of", "canns/state.py"),
         },
         "canns.stimuli": {
+            "canns.stimuli.__dir__": ("stimuli.html#__dir__", "canns/stimuli.py"),
             "canns.stimuli.binarise": ("stimuli.html#binarise", "canns/stimuli.py"),
             "canns.stimuli.corrupt": ("stimuli.html#corrupt", "canns/stimuli.py"),
             "canns.stimuli.image_patches": ("stimuli.html#image_patches", "canns/stimuli.py"),
@@ -2289,6 +2298,10 @@ d = {
             ),
             "canns.trainer.unlearning._sleep": (
                 "trainer/unlearning.html#_sleep",
+                "canns/trainer/unlearning.py",
+            ),
+            "canns.trainer.unlearning._slow_ones": (
+                "trainer/unlearning.html#_slow_ones",
                 "canns/trainer/unlearning.py",
             ),
             "canns.trainer.unlearning._with_beds": (

@@ -5,7 +5,19 @@
 # %% ../nbs/stimuli.ipynb #0b663cd8
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+from . import checks
+
+if TYPE_CHECKING:
+    from jax.typing import ArrayLike
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 # %% auto #0
 __all__ = [
@@ -19,12 +31,9 @@ __all__ = [
     "poisson_spikes",
 ]
 
+
 # %% ../nbs/stimuli.ipynb #ff807652
-PHOTOGRAPHS = ("camera", "astronaut", "horse", "coffee")
-"""Names of the four photographs in scikit-image's collection, in the order of `photographs`."""
-
-
-def binarise(image: np.ndarray, size: int = 128) -> np.ndarray:
+def binarise(image: ArrayLike, size: int = 128) -> np.ndarray:
     """Turn an image into a pattern of ±1: grey, resize, compare with the mean.
 
     Parameters
@@ -44,6 +53,11 @@ def binarise(image: np.ndarray, size: int = 128) -> np.ndarray:
     ------
     ValueError
         If `image` has another number of dimensions, or `size` is below 1.
+
+    Examples
+    --------
+    >>> binarise([[0.0, 1.0], [0.25, 0.75]], size=2)
+    array([-1.,  1., -1.,  1.], dtype=float32)
     """
     from skimage.color import rgb2gray
     from skimage.filters import threshold_mean
@@ -52,11 +66,15 @@ def binarise(image: np.ndarray, size: int = 128) -> np.ndarray:
     image = np.asarray(image)
     if image.ndim not in (2, 3):
         raise ValueError(f"an image has 2 dimensions, or 3 with colour; got shape {image.shape}")
-    if size < 1:
-        raise ValueError(f"size must be at least 1 pixel; got {size}")
+    checks.count(size, "size", at_least=1)
     grey = rgb2gray(image[..., :3]) if image.ndim == 3 else image.astype(np.float32)
     grey = resize(grey, (size, size), anti_aliasing=True)
     return np.where(grey > threshold_mean(grey), 1.0, -1.0).astype(np.float32).reshape(size * size)
+
+
+# %% ../nbs/stimuli.ipynb #7faf4e21
+PHOTOGRAPHS = ("camera", "astronaut", "horse", "coffee")
+"""Names of the four photographs in scikit-image's collection, in the order of `photographs`."""
 
 
 def photographs(size: int = 128) -> np.ndarray:
@@ -70,6 +88,11 @@ def photographs(size: int = 128) -> np.ndarray:
     Returns
     -------
     array of float32, shape (4, size * size)
+
+    Examples
+    --------
+    >>> photographs(size=32).shape
+    (4, 1024)
     """
     import skimage.data
 
@@ -77,7 +100,7 @@ def photographs(size: int = 128) -> np.ndarray:
 
 
 # %% ../nbs/stimuli.ipynb #6bdfcb3b
-def corrupt(pattern: np.ndarray, noise_level: float = 0.3, seed: int = 0) -> np.ndarray:
+def corrupt(pattern: ArrayLike, noise_level: float = 0.3, seed: int = 0) -> np.ndarray:
     """Flip an exact share of a pattern's entries, at random places.
 
     Parameters
@@ -97,30 +120,29 @@ def corrupt(pattern: np.ndarray, noise_level: float = 0.3, seed: int = 0) -> np.
     ------
     ValueError
         If `noise_level` is outside [0, 1] or an entry is neither +1 nor -1.
+
+    Examples
+    --------
+    >>> int(corrupt(np.ones(10), 0.3).sum())
+    4
     """
-    pattern = np.array(pattern)
-    if not 0.0 <= noise_level <= 1.0:
-        raise ValueError(f"noise_level is a share from 0 to 1; got {noise_level}")
-    if pattern.ndim not in (1, 2) or not np.all(np.abs(pattern) == 1):
-        raise ValueError(
-            f"expected patterns of +1 and -1, shape (N,) or (P, N); got shape {pattern.shape} "
-            f"with values from {pattern.min(initial=0)} to {pattern.max(initial=0)}"
-        )
+    damaged = np.array(pattern)
+    checks.share(noise_level, "noise_level")
+    wanted = "expected patterns of +1 and -1, shape (N,) or (P, N)"
+    if damaged.ndim not in (1, 2):
+        raise ValueError(f"{wanted}; got shape {damaged.shape}")
+    checks.only_signs(damaged, wanted)
     rng = np.random.default_rng(seed)
-    for row in np.atleast_2d(pattern):
+    for row in np.atleast_2d(damaged):
         places = rng.choice(row.size, round(noise_level * row.size), replace=False)
         row[places] *= -1
-    return pattern
+    return damaged
 
 
 # %% ../nbs/stimuli.ipynb #cda61553
 def random_patterns(
-    num_patterns: int,
-    num_neurons: int,
-    activity: float = 0.5,
-    correlation: float = 0.0,
-    seed: int = 0,
-) -> np.ndarray:
+    num_patterns: int, num_neurons: int, activity: float = 0.5, correlation: float = 0.0, seed: int = 0
+) -> np.ndarray:  # fmt: skip
     """Random patterns of ±1 with a given activity and correlation.
 
     Parameters
@@ -142,15 +164,17 @@ def random_patterns(
     ------
     ValueError
         If a number is outside its range.
+
+    Examples
+    --------
+    >>> random_patterns(2, 5, seed=3)
+    array([[-1.,  1.,  1.,  1.,  1.],
+           [-1., -1., -1.,  1.,  1.]], dtype=float32)
     """
-    if num_patterns < 1 or num_neurons < 1:
-        raise ValueError(
-            f"num_patterns and num_neurons must be at least 1; got {num_patterns} and {num_neurons}"
-        )
-    if not 0.0 < activity < 1.0:
-        raise ValueError(f"activity is a probability strictly between 0 and 1; got {activity}")
-    if not 0.0 <= correlation <= 1.0:
-        raise ValueError(f"correlation must be from 0 to 1; got {correlation}")
+    for count, name in ((num_patterns, "num_patterns"), (num_neurons, "num_neurons")):
+        checks.count(count, name, at_least=1)
+    checks.probability(activity, "activity")
+    checks.share(correlation, "correlation")
     rng = np.random.default_rng(seed)
     active = rng.random((num_patterns, num_neurons), np.float32) < activity
     if correlation > 0:
@@ -190,15 +214,19 @@ def image_patches(
     ------
     ValueError
         If a number is outside its range.
+
+    Examples
+    --------
+    >>> image_patches(3, size=8).shape
+    (3, 64)
     """
     import skimage.data
     from skimage.color import rgb2gray
     from skimage.filters import difference_of_gaussians
 
-    if num_patches < 1 or not 1 <= size <= 256:
-        raise ValueError(
-            f"expected at least 1 patch of 1 to 256 pixels a side; got {num_patches} of {size}"
-        )
+    checks.count(num_patches, "num_patches", at_least=1)
+    if checks.count(size, "the size of a patch", at_least=1) > 256:
+        raise ValueError(f"the size of a patch must be from 1 to 256 pixels; got {size}")
     rng = np.random.default_rng(seed)
     which = rng.integers(len(NATURAL), size=num_patches)
     patches = np.empty((num_patches, size, size), np.float32)
@@ -216,7 +244,7 @@ def image_patches(
 
 # %% ../nbs/stimuli.ipynb #aba1688c
 def poisson_spikes(
-    rate: np.ndarray | float, num_steps: int, num_neurons: int, dt: float = 1.0, seed: int = 0
+    rate: ArrayLike, num_steps: int, num_neurons: int, dt: float = 1.0, seed: int = 0
 ) -> np.ndarray:
     """Spike trains of Poisson neurons, at most one spike per neuron and step.
 
@@ -240,14 +268,20 @@ def poisson_spikes(
     ------
     ValueError
         If a rate or the step is out of range.
+
+    Examples
+    --------
+    >>> poisson_spikes([0.0, 1000.0], num_steps=3, num_neurons=2)
+    array([[0., 1.],
+           [0., 1.],
+           [0., 1.]], dtype=float32)
     """
-    if not dt > 0:
-        raise ValueError(f"dt is a time in ms and must be positive; got {dt}")
+    checks.time(dt, "dt")
     probability = np.asarray(rate) * dt / 1000
     if not np.all((probability >= 0) & (probability <= 1)):
+        least, most = np.min(rate), np.max(rate)
         raise ValueError(
-            f"rates must be from 0 to {1000 / dt} Hz (one spike per step); "
-            f"got {np.min(rate)} to {np.max(rate)}"
+            f"rates must be from 0 to {1000 / dt} Hz (one spike per step); got {least} to {most}"
         )
     rng = np.random.default_rng(seed)
     return (rng.random((num_steps, num_neurons), np.float32) < probability).astype(np.float32)

@@ -35,6 +35,11 @@ def test_an_image_of_no_pixels_is_refused():
         binarise(np.ones((5, 5)), size=0)
 
 
+def test_photographs_are_four_patterns_of_plus_and_minus_one():
+    photos = photographs()
+    assert photos.shape == (4, 16_384) and set(np.unique(photos)) == {-1.0, 1.0}
+
+
 # --- random patterns ---------------------------------------------------------------------------------
 
 
@@ -123,6 +128,11 @@ def test_a_step_of_no_length_is_refused():
 
 
 # --- patches of images -------------------------------------------------------------------------------
+
+
+def test_patches_are_rows_of_single_precision():
+    patches = image_patches(20, 24)
+    assert patches.shape == (20, 576) and patches.dtype == np.float32
 
 
 def test_the_same_seed_gives_the_same_patches():

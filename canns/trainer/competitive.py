@@ -100,8 +100,8 @@ def neighbourhood(winner: Any, shape: tuple[int, int], radius: Any) -> Float[Arr
 
     Examples
     --------
-    >>> neighbourhood(1, (1, 3), radius=1.0).round(3)
-    Array([0.607, 1.   , 0.607], dtype=float32)
+    >>> np.asarray(neighbourhood(1, (1, 3), radius=1.0)).round(3)
+    array([0.607, 1.   , 0.607], dtype=float32)
     """
     places = jnp.unravel_index(winner, shape)
     rows, columns = (
@@ -245,6 +245,7 @@ def check_grid(shape: Any, units: int) -> tuple[int, int]:
     return rows, columns
 
 
+# %% ../../nbs/trainer/competitive.ipynb #2eaa3990
 def falling(first: ArrayLike, last: ArrayLike, t: ArrayLike) -> jax.Array:
     """What falls exponentially from `first` to `last` while `t` goes from 0 to 1.
 

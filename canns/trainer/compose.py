@@ -49,11 +49,10 @@ def total_change(changes: Sequence[Any]) -> jax.Array:
 
 
 # %% ../../nbs/trainer/compose.ipynb #d7d73c5b
-def check_rules(trainers: Sequence[Any], kind: type, owner: str) -> None:
+def check_rules(trainers: Sequence[Any], kind: Any, owner: str) -> None:
     """Raise ``ValueError`` or ``TypeError`` unless `trainers` are some `kind` of trainers on one model."""
     if not trainers:
         raise ValueError(f"{owner} needs at least one trainer; got an empty list")
-    trainer: Any
     for k, trainer in enumerate(trainers):
         if not isinstance(trainer, kind):
             raise TypeError(
@@ -100,7 +99,13 @@ def _tightest(name: str, within: Callable) -> property:
             found = within(found, getattr(rule, name))
         return found
 
-    return property(bound, doc="The tightest bound that the rules have.")
+    def set_all(self: CompoundTrainer, value: Any) -> None:
+        for rule in self.rules:
+            setattr(rule, name, value)
+
+    return property(
+        bound, set_all, doc="The tightest bound that the rules have; assigning sets all."
+    )
 
 
 def _rates(self: CompoundTrainer) -> list:

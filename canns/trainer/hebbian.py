@@ -46,6 +46,12 @@ def hebbian_update(W: Any, pre: Any, post: Any = None, learning_rate: Any = 1.0)
     OuterProducts or jax.Array, shape (M, N)
         The new weights, in the form that `W` has (see `canns.weights.add_outer`).
 
+    Examples
+    --------
+    >>> hebbian_update(np.zeros((2, 1)), pre=[2.0], post=[3.0, -1.0], learning_rate=0.5)
+    Array([[ 3.],
+           [-1.]], dtype=float32)
+
     References
     ----------
     D. O. Hebb (1949), The Organization of Behavior. https://doi.org/10.4324/9781410612403
@@ -126,6 +132,14 @@ class HebbianTrainer(HebbianRule):
     -----
     UserWarning
         Once, when more patterns have been stored than ``model.storage_capacity``.
+
+    Examples
+    --------
+    >>> from canns.models.brain_inspired import AmariHopfieldNetwork
+    >>> trainer = HebbianTrainer(AmariHopfieldNetwork(4))
+    >>> trainer.train([[1, -1, 1, -1]])
+    >>> trainer.predict([1, -1, 1, 1])
+    Array([ 1., -1.,  1., -1.], dtype=float32)
 
     References
     ----------

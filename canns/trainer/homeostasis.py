@@ -69,8 +69,9 @@ def scaling_change(
 
     Examples
     --------
-    >>> scaling_change([[1.0, 2.0]], rate=[1.0], target=2.0, learning_rate=0.5).round(3)
-    Array([[0.649, 1.297]], dtype=float32)
+    >>> change = scaling_change([[1.0, 2.0]], rate=[1.0], target=2.0, learning_rate=0.5)
+    >>> np.asarray(change).round(3)
+    array([[0.649, 1.297]], dtype=float32)
 
     References
     ----------
@@ -173,8 +174,8 @@ def subtractive_normalization(
 
     Examples
     --------
-    >>> subtractive_normalization([[0.0, 0.5, 1.0]], total=1.0).round(3)
-    Array([[0.  , 0.25, 0.75]], dtype=float32)
+    >>> np.asarray(subtractive_normalization([[0.0, 0.5, 1.0]], total=1.0)).round(3)
+    array([[0.  , 0.25, 0.75]], dtype=float32)
 
     References
     ----------

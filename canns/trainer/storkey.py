@@ -52,9 +52,9 @@ def _learned(W: Any, x: jax.Array, count: Any) -> tuple[Any, jax.Array, jax.Arra
 
 # %% ../../nbs/trainer/storkey.ipynb #14ac14f9
 def _filled_up(patterns: np.ndarray) -> np.ndarray:
-    """Patterns and rows of zeros: 1, 2, 4 ... 64 rows together, or a multiple of 64."""
+    """Patterns and rows of zeros: 1, 2, 4, 8 rows together, or a multiple of 16."""
     count = len(patterns)
-    room = next((2**k for k in range(7) if 2**k >= count), -(-count // 64) * 64)
+    room = next((n for n in (1, 2, 4, 8) if n >= count), -(-count // 16) * 16)
     return np.concatenate([patterns, np.zeros((room - count, patterns.shape[1]), np.float32)])
 
 

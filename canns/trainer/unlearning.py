@@ -17,9 +17,11 @@ from ..progress import Bar, bar
 from canns.recall import (
     ROOM,
     SIZES,
+    Loop,
     Network,
     RecallHistory,
     Rules,
+    axes_of,
     begin,
     filled,
     is_key,
@@ -116,6 +118,37 @@ class _Diary(NamedTuple):
 
 
 # %% ../../nbs/trainer/unlearning.ipynb #cfe0aca4
+def _slow_ones(
+    model: Any, params: dict, loop: Loop, energy: Any, few: int, state_name: str, rules: Rules
+) -> tuple[Loop, Any]:
+    """Let the `few` that still move come to their end: what `run` gives, for all."""
+    axes, rows = axes_of(model, boxes(model), loop.flow), jax.lax.top_k(loop.moving * 1.0, few)[1]
+
+    def picked(values: dict) -> dict:
+        return {n: v if axes[n] is None else v[rows] for n, v in values.items()}
+
+    ends = loop.steps, loop.resting, loop.cycle
+    record = jnp.zeros((len(loop.energies), few), jnp.float32)
+    slow = Loop(
+        loop.t, picked(loop.flow), picked(loop.before), *(end[rows] for end in ends), record
+    )
+    slow, last = run(model, params, slow, rules.num_iter, 0, state_name, rules)
+    flow = {
+        n: slow.flow[n] if axes[n] is None else v.at[rows].set(slow.flow[n])
+        for n, v in loop.flow.items()
+    }
+    new = (
+        end.at[rows].set(later)
+        for end, later in zip(ends, (slow.steps, slow.resting, slow.cycle), strict=True)
+    )
+    # their own record begins where the common one ends
+    early = jnp.arange(len(record))[:, None] < loop.t
+    own = jnp.where(early, loop.energies[:, rows], jnp.roll(slow.energies, loop.t, axis=0))
+    energies = loop.energies.at[:, rows].set(own)
+    return Loop(slow.t, flow, loop.before, *new, energies), energy.at[rows].set(last)
+
+
+# %% ../../nbs/trainer/unlearning.ipynb #6a6f829a
 @per_model(static=("names", "room"))
 def _sleep(
     model: Any, params: dict, start: dict, W: Any, cues: Any, alive: Any, rates: Any, nights: Any,
@@ -124,12 +157,15 @@ def _sleep(
     """Dream from the `cues`, shape (K, B, N), for so many `nights`, and unlearn after each."""
     weight_name, state_name = names
     index = jnp.arange(cues.shape[1])
+    few = len(index) // 4 if len(index) >= 128 else 0
 
     def night(k: Any, carry: tuple) -> tuple:
         W, start, last, diary = carry
         loop = begin(model, start, cues[k], index, alive[k], state_name, room)
         now = {**params, weight_name: W}
-        loop, energy = run(model, now, loop, rules.num_iter, 0, state_name, rules)
+        loop, energy = run(model, now, loop, rules.num_iter, few, state_name, rules)
+        if few:
+            loop, energy = _slow_ones(model, now, loop, energy, few, state_name, rules)
         page = _Diary(loop.energies.at[loop.t].set(energy), loop.steps, loop.resting, loop.cycle)
         diary = jax.tree.map(lambda pages, new: pages.at[k].set(new), diary, page)
         last = last_of(model, loop.flow, jnp.sum(alive[k]) - 1)

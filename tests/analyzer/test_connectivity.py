@@ -10,7 +10,7 @@ from canns.analyzer import analyze_weights, marchenko_pastur, spectrum
 from canns.analyzer.connectivity import symmetry_error, weights_of
 from canns.models.brain_inspired import AmariHopfieldNetwork
 from canns.stimuli import random_patterns
-from canns.weights import OuterProducts, zero_diagonal
+from canns.weights import OuterProducts, frobenius_norm, zero_diagonal
 
 
 @pytest.fixture
@@ -27,6 +27,29 @@ def hebbian():
 def dense_spectrum(W):
     """Eigenvalues of the matrix written out, the largest first."""
     return np.linalg.eigvalsh(np.asarray(W, np.float64))[::-1]
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["one side", "two sides"])
+@pytest.mark.parametrize("taken_off", [False, True], ids=["with diagonal", "without"])
+def test_outer_products_have_the_norm_and_the_symmetry_of_the_matrix(rng, both, taken_off):
+    pre = rng.choice([-1.0, 1.0], (5, 40)) if both else None
+    removed = rng.normal(size=40) if taken_off else None
+    W = OuterProducts(rng.choice([-1.0, 1.0], (5, 40)), pre, rng.normal(size=5), removed)
+    full = np.asarray(W, np.float64)
+    assert np.isclose(frobenius_norm(W), np.linalg.norm(full), rtol=1e-5)
+    error = np.linalg.norm(full - full.T) / np.linalg.norm(full)
+    assert np.isclose(symmetry_error(W), error, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("W", [np.zeros((3, 3)), OuterProducts.zeros(3)], ids=["array", "sum"])
+def test_weights_of_zero_have_no_symmetry(W):
+    assert np.isnan(symmetry_error(W))
+
+
+def test_a_box_of_weights_is_looked_at_as_its_matrix(hebbian):
+    model = AmariHopfieldNetwork(300)
+    model.W.value = hebbian
+    assert weights_of(model.W) is hebbian
 
 
 def test_a_matrix_that_is_not_square_has_singular_values(rng):

@@ -60,15 +60,7 @@ def test_a_subclass_with_an_ordinary_matrix_runs_like_the_ring(k):
     np.testing.assert_allclose(u, plain_u, rtol=1e-4, atol=1e-5)
 
 
-def compilations(caplog, job):
-    """How many programs JAX compiles while `job` runs."""
-    caplog.clear()
-    with jax.log_compiles():
-        job()
-    return sum(record.message.startswith("Compiling") for record in caplog.records)
-
-
-def test_new_numbers_compile_nothing(caplog):
+def test_new_numbers_compile_nothing(compilations):
     class Fresh(Overriding):
         """Of a class that no test has run yet."""
 
@@ -76,15 +68,50 @@ def test_new_numbers_compile_nothing(caplog):
     counts = []
     for k in (8.1, 4.0, 3):
         ring = with_ordinary_matrix(Fresh(num=40, A=k, **numbers(k)))
-        counts.append(compilations(caplog, lambda ring=ring: ring.run(stimuli)))
+        compilations.new()
+        ring.run(stimuli)
+        counts.append(len(compilations.new()))
     assert counts[0] > 0
     assert counts[1:] == [0, 0]
 
 
-def test_numbers_are_kept_as_floats():
+@pytest.mark.parametrize("name", ["tau", "k", "a", "A", "J0", "dt"])
+def test_a_hundred_values_of_a_number_are_one_program(compilations, name):
+    ring = CANN1D(num=40)
+    stimuli = moving_stimulus(ring)
+    ring.run(stimuli)
+    compilations.new()
+    ends = []
+    for factor in np.linspace(0.5, 2, 100):
+        ring.init_state()
+        setattr(ring, name, factor * getattr(CANN1D, name).default)
+        ends.append(np.asarray(ring.run(stimuli)[0])[-1])
+    assert compilations.new() == []
+    assert np.array_equal(ends[0], ends[-1]) == (name in ("a", "A", "J0"))  # of weights and stimuli
+
+
+def test_a_number_is_given_back_as_it_was_given():
     ring = CANN1D(num=40, k=3)
     assert ring.k == 3
-    assert isinstance(ring.k, float)
+    ring.k = 3.5
+    assert ring.k == 3.5
+
+
+def test_each_neuron_may_have_a_time_constant_of_its_own():
+    slow, ring = CANN1D(num=40, tau=2.0), CANN1D(num=40)
+    ring.tau = np.full(40, 2.0)
+    stimuli = moving_stimulus(ring)
+    np.testing.assert_allclose(ring.run(stimuli)[0], slow.run(stimuli)[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["tau", "k", "a", "J0", "dt"])
+@pytest.mark.parametrize("value", [0, -1.0, np.nan, np.inf])
+def test_a_number_without_a_sense_is_refused_later_too_and_the_old_one_stays(name, value):
+    ring = CANN1D(num=40)
+    before = getattr(ring, name)
+    with pytest.raises(ValueError, match=rf"\b{name}\b.*got"):
+        setattr(ring, name, value)
+    assert getattr(ring, name) == before
 
 
 # --- a ring of another range -------------------------------------------------------------------------

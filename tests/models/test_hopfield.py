@@ -31,6 +31,32 @@ def random_network(seed, activation="sign", temperature=1.0, n=60):
     return model
 
 
+# --- two and three neurons by hand -------------------------------------------------------------------
+
+
+def test_three_neurons_roll_to_the_bottom_of_the_valley_and_stay():
+    model = three_neurons()
+    model.s.value = [1, 1, 1]
+    seen = []
+    for _ in range(3):
+        seen.append((model.s.value.tolist(), float(model.energy)))
+        model.update()
+    assert seen == [([1, 1, 1], 1.0), ([1, -1, 1], -3.0), ([1, -1, 1], -3.0)]
+
+
+def test_two_neurons_swap_for_ever_all_at_once_and_agree_one_by_one():
+    pair = AmariHopfieldNetwork(2, asyn=False)
+    pair.W.value, pair.s.value = [[0.0, 1.0], [1.0, 0.0]], [1.0, -1.0]
+    seen = [pair.s.value.tolist()]
+    for _ in range(4):
+        pair.update()
+        seen.append(pair.s.value.tolist())
+    assert seen == [[1, -1], [-1, 1], [1, -1], [-1, 1], [1, -1]]
+    pair.asyn = True
+    pair.update()
+    assert pair.s.value[0] == pair.s.value[1]
+
+
 # --- thresholds --------------------------------------------------------------------------------------
 
 

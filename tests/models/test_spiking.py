@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from canns.models.base import decay_factor
 from canns.models.brain_inspired import SpikingLayer
+from canns.recall import Network, respond
 from canns.state import states
 
 OPTIONS = {
@@ -84,6 +86,70 @@ def test_a_reset_empties_every_box_except_the_weights(records):
 def test_a_reset_leaves_the_weights_alone(records):
     *_, W, after = records
     assert (after["W"] == W.astype(np.float32)).all()
+
+
+# --- numbers -----------------------------------------------------------------------------------------
+
+
+def test_factor_and_time_constant_follow_each_other():
+    layer = SpikingLayer(3, 2, tau_m=20.0)
+    assert layer.leak == decay_factor(20.0)
+    layer.leak = 0.5
+    np.testing.assert_allclose(layer.tau_m, 1 / np.log(2))
+    layer.tau_trace = 19.5
+    np.testing.assert_allclose(layer.trace_decay, np.exp(-1 / 19.5))
+    layer.trace_decay = 1.0
+    assert layer.tau_trace == np.inf
+
+
+def test_time_constants_count_in_steps_of_dt():
+    layer = SpikingLayer(3, 2, dt=0.1, tau_m=20.0)
+    np.testing.assert_allclose(layer.leak, np.exp(-0.1 / 20))
+    np.testing.assert_allclose(layer.tau_m, 20.0)
+    layer.dt = 0.2  # the factors per step stay
+    np.testing.assert_allclose(layer.tau_m, 40.0)
+
+
+def test_the_box_of_those_who_rest_is_always_there():
+    layer = SpikingLayer(3, 2)
+    assert layer.resting.shape == (2,)
+    layer.W.value = np.ones((2, 3))
+    layer.refractory = 2.0
+    fired = [layer.forward(np.ones(3)).tolist() for _ in range(4)]
+    assert fired == [[1, 1], [0, 0], [0, 0], [1, 1]]
+
+
+def test_each_neuron_may_have_numbers_of_its_own():
+    layer = SpikingLayer(1, 3, threshold=[1.0, 2.0, 4.0], leak=[1.0, 0.5, 1.0])
+    layer.W.value = np.ones((3, 1))
+    fired = np.array([layer.forward([1.0]) for _ in range(4)])
+    assert fired.sum(axis=0).tolist() == [4, 0, 1]
+    with pytest.raises(ValueError, match=r"threshold must be a number or 3"):
+        layer.threshold = [1.0, 2.0]
+
+
+NUMBERS = ("threshold", "v_reset", "leak", "trace_decay", "dt", "refractory", "inhibition")
+
+
+def test_other_numbers_are_the_same_program_and_matter(compilations):
+    layer = SpikingLayer(30, 7, **OPTIONS)
+    inputs = (np.random.default_rng(0).random((40, 30)) < 0.05).astype(np.float32)
+    respond(Network(layer), inputs)
+    compilations.new()
+    ends = []
+    for name in NUMBERS:
+        for factor in np.linspace(0.5, 1, 20):
+            other = SpikingLayer(30, 7, **OPTIONS)
+            setattr(other, name, factor * getattr(layer, name))
+            compilations.new()  # random weights are made anew
+            respond(Network(other), inputs)
+            assert compilations.new() == []
+            ends.append(
+                (name, factor, np.asarray(other.v.value), np.asarray(other.trace_post.value))
+            )
+    for name in NUMBERS:
+        first, *_, last = [end for end in ends if end[0] == name]
+        assert not all(np.array_equal(a, b) for a, b in zip(first[2:], last[2:], strict=True)), name
 
 
 @pytest.mark.parametrize(

@@ -191,6 +191,35 @@ def test_a_number_that_makes_no_sense_cannot_be_assigned(name, value):
     np.testing.assert_array_equal(getattr(trainer, name), before)
 
 
+@pytest.mark.parametrize(
+    ("rule", "numbers"),
+    [
+        (ScalingTrainer, {"learning_rate": 0.05, "target": TARGET, "tau": 7.0}),
+        (IntrinsicTrainer, {"learning_rate": 0.05, "target": TARGET, "tau": 7.0}),
+        (MultiplicativeNormalizationTrainer, {"learning_rate": 0.3, "total": TARGET}),
+        (
+            SubtractiveNormalizationTrainer,
+            {"learning_rate": 0.3, "total": TARGET, "w_min": -0.1, "w_max": 0.7},
+        ),
+    ],
+)
+def test_other_numbers_compile_nothing_again_and_count(compilations, rule, numbers):
+    trainer = rule(threshold_layer())
+    trainer.train(SAMPLES)
+    compilations.new()
+    trainer.model.W.value = START
+    trainer.model.threshold.value = np.full(3, 0.2)
+    for name, value in numbers.items():
+        setattr(trainer, name, value)
+    trainer.train(SAMPLES)
+    assert not compilations.new()
+    again = rule(threshold_layer(), **numbers)
+    again.train(SAMPLES)
+    for box in ("W", "threshold"):
+        pair = (getattr(model, box).value for model in (trainer.model, again.model))
+        np.testing.assert_array_equal(*pair)
+
+
 def test_a_budget_that_no_longer_fits_the_bounds_is_refused_before_learning():
     trainer = SubtractiveNormalizationTrainer(linear_layer(), total=2.0)
     trainer.w_max = 0.3

@@ -24,6 +24,7 @@ from canns.state import (
     on_device,
     per_model,
     put,
+    states,
     values_of,
 )
 from ...weights import OuterProducts
@@ -46,6 +47,7 @@ __all__ = [
     "bump_heights",
     "Ring",
     "RingDynamics",
+    "RunningRing",
     "BumpRing",
     "check_bump",
     "CANN1D",
@@ -77,6 +79,7 @@ def firing_rates(u: Float[ArrayLike, "N"], k: ArrayLike) -> Float[Array, "N"]:
     return squared / (1 + k * jnp.sum(squared))
 
 
+# %% ../../../nbs/models/basic/cann1d.ipynb #525f9995
 @jax.jit
 def ring_step(
     W: Any, u: Float[Array, "N"], inp: ArrayLike, k: ArrayLike, rate: ArrayLike
@@ -184,6 +187,7 @@ def critical_inhibition(a: float, J0: float, rho: float) -> float:
     return float(rho * J0**2 / (8 * np.sqrt(2 * np.pi) * a))
 
 
+# %% ../../../nbs/models/basic/cann1d.ipynb #d9d6191c
 def bump_heights(k: float, a: float, J0: float, rho: float, A: float = 0.0) -> np.ndarray:
     """All heights at which a Gaussian bump of the current u stays as it is.
 
@@ -289,9 +293,33 @@ class RingDynamics(Ring):
             self.W.value, self.u.value, self.inp.value, self.k, self.dt / self.tau
         )
 
-    def run(
-        self, stimuli: Float[ArrayLike, "T N"]
-    ) -> tuple[Float[Array, "T N"], Float[Array, "T N"]]:
+
+# %% ../../../nbs/models/basic/cann1d.ipynb #8e227d72
+def _run_and_keep(ring: Any, stimuli: np.ndarray) -> tuple[jax.Array, jax.Array]:
+    """Run, and leave in the boxes what is there at the end."""
+    with guard(ring):
+        numbers = values_of({n: box for n, box in boxes(ring).items() if is_number(box)})
+        flow, records = _run(ring, numbers, values_of(states(ring)), stimuli)
+        put(boxes(ring), flow)
+    return records
+
+
+@per_model
+def _run(ring: Any, numbers: dict, flow: dict, stimuli: jax.Array) -> tuple:
+    update = lift(ring.update, boxes(ring))
+
+    def step(flow: dict, inp: jax.Array) -> tuple:
+        new, _ = update({**numbers, **flow}, inp)
+        return {name: new[name] for name in flow}, (new["u"], new["r"])
+
+    return jax.lax.scan(step, flow, stimuli)
+
+
+# %% ../../../nbs/models/basic/cann1d.ipynb #4d800e38
+class RunningRing(RingDynamics):
+    """A ring that takes many steps at once."""
+
+    def run(self, stimuli: Float[ArrayLike, "T N"]) -> tuple[jax.Array, jax.Array]:
         """Many steps, compiled: `update` for each row of `stimuli`, from the present state on.
 
         Parameters
@@ -312,31 +340,8 @@ class RingDynamics(Ring):
         return _run_and_keep(self, checks.patterns(stimuli, self.num, "stimuli"))
 
 
-# %% ../../../nbs/models/basic/cann1d.ipynb #8e227d72
-def _run_and_keep(ring: Any, stimuli: np.ndarray) -> tuple[jax.Array, jax.Array]:
-    """Run, and leave in the boxes what is there at the end."""
-    with guard(ring):
-        every = boxes(ring)
-        numbers = values_of({n: box for n, box in every.items() if is_number(box)})
-        flow = values_of({n: box for n, box in every.items() if n not in numbers})
-        flow, records = _run(ring, numbers, flow, stimuli)
-        put(every, flow)
-    return records
-
-
-@per_model
-def _run(ring: Any, numbers: dict, flow: dict, stimuli: jax.Array) -> tuple:
-    update = lift(ring.update, boxes(ring))
-
-    def step(flow: dict, inp: jax.Array) -> tuple:
-        new, _ = update({**numbers, **flow}, inp)
-        return {name: new[name] for name in flow}, (new["u"], new["r"])
-
-    return jax.lax.scan(step, flow, stimuli)
-
-
 # %% ../../../nbs/models/basic/cann1d.ipynb #b852bd99
-class BumpRing(RingDynamics):
+class BumpRing(RunningRing):
     """The connections of a ring that holds a bump, and stimuli in the shape of one."""
 
     def make_conn(self) -> OuterProducts | jax.Array:
@@ -367,6 +372,7 @@ class BumpRing(RingDynamics):
         return on_device(A * xp.exp(-0.25 * (d / a) ** 2))
 
 
+# %% ../../../nbs/models/basic/cann1d.ipynb #85aed6cd
 def check_bump(ring: Any) -> None:
     """Raise ``ValueError`` unless the ring can hold a bump, in steps that it can take."""
     tau, dt, k, a, J0 = ring.tau, ring.dt, ring.k, ring.a, ring.J0

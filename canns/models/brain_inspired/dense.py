@@ -56,6 +56,7 @@ def _difference(a: jax.Array, b: jax.Array, n: int) -> jax.Array:
     return (a - b) * total
 
 
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #30932c6e
 @dataclass(frozen=True)
 class Polynomial:
     """``F(x) = x ** degree``.
@@ -113,6 +114,7 @@ class RectifiedPolynomial(Polynomial):
         return 2 * super().capacity(num_neurons)
 
 
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #560aa313
 @dataclass(frozen=True)
 class Exponential:
     """``F(x) = exp(x)``.
@@ -271,6 +273,7 @@ class Rows(ParamState):
         self._value = new if isinstance(new, Memories) else Memories(new)
 
 
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #606615dd
 def in_rows(W: Any) -> tuple[jax.Array, jax.Array]:
     """The rows of `Memories` or of an array, shape (K, N), and which of them count, shape (K,)."""
     if isinstance(W, Memories):
@@ -324,9 +327,11 @@ def _decide(field: jax.Array, slack: jax.Array, s: jax.Array) -> jax.Array:
 
 @partial(jax.jit, static_argnums=0)
 def _all_at_once(F: Any, W: Any, s: jax.Array) -> jax.Array:
-    return _decide(*dense_field(F, W, s), s)
+    field, slack = dense_field(F, W, s)
+    return _decide(field, slack, s)
 
 
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #1760a2c6
 @partial(jax.jit, static_argnums=0)
 def _one_at_a_time(F: Any, W: Any, s: jax.Array, key: jax.Array) -> jax.Array:
     xi, in_use = in_rows(W)
@@ -339,7 +344,7 @@ def _one_at_a_time(F: Any, W: Any, s: jax.Array, key: jax.Array) -> jax.Array:
         return h + xi_i * (new - s_i), new
 
     overlaps = jnp.matmul(xi, s, precision="highest")
-    _, new = jax.lax.scan(visit, overlaps, (xi.T[order], s[order]))
+    new: jax.Array = jax.lax.scan(visit, overlaps, (xi.T[order], s[order]))[1]
     return s.at[order].set(new)
 
 
@@ -493,6 +498,7 @@ def _attend(W: Memories, s: jax.Array, beta: Any) -> jax.Array:
     return jnp.where(W.count > 0, attention_update(W, s, beta), s)
 
 
+# %% ../../../nbs/models/brain_inspired/dense.ipynb #826cd86f
 class ModernHopfieldNetwork(BrainInspiredModel):
     """Real-valued states and any number of real-valued memories; its update is attention.
 

@@ -57,6 +57,7 @@ def activate(
     return jnp.where(jnp.abs(h) <= slack, s, jnp.where(h > 0, 1.0, -1.0).astype(s.dtype))
 
 
+# %% ../../../nbs/models/brain_inspired/hopfield.ipynb #d19b7121
 @partial(jax.jit, static_argnames="activation")
 def _all_at_once(
     W: Any, s: jax.Array, threshold: jax.Array, temperature: Any, chance: Any, *, activation: str
@@ -138,7 +139,7 @@ class AssociativeMemory(ThresholdDynamics):
 
     def init_state(self) -> None:
         """All neurons to +1; orders and noise from the beginning. Leaves the weights alone."""
-        self.s.reset()
+        self.s.value = np.ones(self.num_neurons, np.float32)
         self.key.value = self.first_key.value
         if self.activation == "glauber":
             first = jax.random.fold_in(self.first_key.value, 1)

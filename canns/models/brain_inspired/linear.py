@@ -25,7 +25,14 @@ def __dir__() -> list[str]:
 
 
 # %% auto #0
-__all__ = ["sliding_threshold", "WeightedSum", "SlidingThresholds", "LinearLayer", "ThresholdLayer"]
+__all__ = [
+    "sliding_threshold",
+    "WeightedSum",
+    "SlidingThresholds",
+    "ResizableLayer",
+    "LinearLayer",
+    "ThresholdLayer",
+]
 
 
 # %% ../../../nbs/models/brain_inspired/linear.ipynb #b8f4ea0e
@@ -48,8 +55,8 @@ def sliding_threshold(
 
     Examples
     --------
-    >>> sliding_threshold([0.0, 1.0], [3.0, 1.0], tau=10.0)
-    Array([0.9, 1. ], dtype=float32)
+    >>> sliding_threshold([0.0, 1.0], [3.0, 1.0], tau=4.0)
+    Array([2.25, 1.  ], dtype=float32)
 
     References
     ----------
@@ -128,6 +135,11 @@ class SlidingThresholds(WeightedSum):
         """The mean threshold, if there are thresholds."""
         return {"threshold": jnp.mean(self.theta.value)} if self.use_bcm_threshold else {}
 
+
+# %% ../../../nbs/models/brain_inspired/linear.ipynb #ea62f644
+class ResizableLayer(SlidingThresholds):
+    """A layer of linear neurons that can grow and shrink."""
+
     def resize(
         self, input_size: int, output_size: int | None = None, preserve_submatrix: bool = True
     ) -> None:
@@ -156,8 +168,8 @@ class SlidingThresholds(WeightedSum):
             self.theta = ParamState(theta)
 
 
-# %% ../../../nbs/models/brain_inspired/linear.ipynb #ea62f644
-class LinearLayer(SlidingThresholds):
+# %% ../../../nbs/models/brain_inspired/linear.ipynb #88aa4332
+class LinearLayer(ResizableLayer):
     """A row of linear neurons, ``y = W x``, with a sliding threshold each if asked for.
 
     Parameters
