@@ -158,8 +158,12 @@ def times(**values: Any) -> None:
 
 
 def bounds(w_min: Any, w_max: Any) -> None:
-    """Raise ``ValueError`` unless ``w_min <= w_max`` everywhere."""
-    real_or_infinite(w_min, "w_min"), real_or_infinite(w_max, "w_max")
+    """Raise ``ValueError`` unless ``w_min <= w_max`` everywhere; None is no bound."""
+    for name, bound in (("w_min", w_min), ("w_max", w_max)):
+        if bound is not None:
+            real_or_infinite(bound, name)
+    if w_min is None or w_max is None:
+        return
     if not is_traced((w_min, w_max)) and not np.all(np.asarray(w_min) <= np.asarray(w_max)):
         raise ValueError(f"w_min must not exceed w_max; got {w_min} and {w_max}")
 

@@ -52,7 +52,7 @@ __all__ = [
 ]
 
 # %% ../nbs/state.ipynb #c7b29e9c
-_ARRAY_NAMES = frozenset(name for name in dir(jax.Array) if not name.startswith("_"))
+_ARRAY_NAMES = {name for name in dir(jax.Array) if not name.startswith("_")} | {"tolist"}
 
 
 class ActsAsArray:
@@ -634,6 +634,7 @@ def _mark(value: Any, kept: list, above: tuple[int, ...] = (), own: bool = False
 
 # %% ../nbs/state.ipynb #b96f9254
 _ASIDE = frozenset({"__slotnames__", "__doc__", "__abstractmethods__", "__annotations__"})
+_PLAIN_OR_CODE = (_PLAIN - {np.ndarray}) | {types.FunctionType, types.EllipsisType, type}
 _ADDRESSED: set[type] = {object, types.BuiltinFunctionType}  # more are found on the way
 
 
@@ -662,12 +663,13 @@ def _marks(places: _Places, kept: list | None = None) -> tuple:
             if kept is not None:
                 kept.append(value)
     for function in places.functions:
+        given = function.__defaults__ or ()
+        if function.__kwdefaults__:
+            given = (*given, *function.__kwdefaults__.values())
         found.append(id(function.__code__))
+        found += [id(v) if type(v) in _PLAIN_OR_CODE else _mark(v, []) for v in given]
         if kept is not None:
-            kept.append(function.__code__)
-        if function.__defaults__ or function.__kwdefaults__:
-            defaults = [function.__defaults__, function.__kwdefaults__]
-            found.append(_mark(defaults, [] if kept is None else kept))
+            kept += (function.__code__, *given)
     return tuple(found)
 
 
@@ -792,16 +794,16 @@ def per_model(function: Callable | None = None, *, static: tuple[str, ...] = ())
     Returns
     -------
     callable
-        The same signature. Under ``jax.disable_jit()`` it runs uncompiled.
+        The same signature. Under ``jax.disable_jit()`` it runs uncompiled. Its attribute
+        ``prepared(model)`` gives the program for a model as it is now, for several calls.
     """
     if function is None:
         return functools.partial(per_model, static=static)
     programs: OrderedDict[Blueprint, _Program] = OrderedDict()
 
-    @functools.wraps(function)
-    def call(model: Any, *args: Any, **kwargs: Any) -> Any:
+    def prepared(model: Any) -> Callable:
         if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
-            return function(model, *args, **kwargs)
+            return functools.partial(function, model)
         blueprint = Blueprint(model)
         with _lock:
             if (program := programs.get(blueprint)) is None:
@@ -809,8 +811,13 @@ def per_model(function: Callable | None = None, *, static: tuple[str, ...] = ())
             programs.move_to_end(blueprint)
             if len(programs) > PROGRAMS:
                 programs.popitem(last=False)
-        return program(model, *args, **kwargs)
+        return functools.partial(program, model)
 
+    @functools.wraps(function)
+    def call(model: Any, *args: Any, **kwargs: Any) -> Any:
+        return prepared(model)(*args, **kwargs)
+
+    call.prepared = prepared  # type: ignore[attr-defined]
     return call
 
 

@@ -357,10 +357,13 @@ def _more_room(used: int, room: int, shape: tuple[int, int]) -> int:
     """Room for `used` patterns, grown in steps."""
     if used <= room:
         return room
-    step = 16
-    while step < used:
-        step *= 4
-    return used if room == 0 else max(used, min(step, (min(shape) - 1) // 2))
+    quarter = max(1, 2 ** (used.bit_length() - 1) // 4)
+    new = -(-used // quarter) * quarter  # 1, 2, ... 8, 10, 12, 14, 16, 20, 24, ...
+    if room > 0:
+        new = 16
+        while new < used:
+            new *= 4
+    return max(used, min(new, (min(shape) - 1) // 2))
 
 
 def _joined(parts: list[Any], room: int) -> Any:
@@ -659,5 +662,5 @@ def is_finite(W: Any) -> bool:
 def is_zero(W: Any) -> bool:
     """Whether nothing is stored in a matrix."""
     if isinstance(W, OuterProducts):
-        return not np.any(W.coef) or not np.any(W.post) or not np.any(W.senders)
-    return not np.any(W)
+        return not all(np.any(np.asarray(part)) for part in (W.coef, W.post, W.senders))
+    return not np.any(np.asarray(W))

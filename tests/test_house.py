@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-GROUND = ("state", "weights", "stimuli", "checks", "progress", "claims", "persistence")
+GROUND = ("state", "weights", "stimuli", "checks", "progress", "claims", "former", "persistence")
 FLOORS = {
     **dict.fromkeys(GROUND, 1),
     "models": 2,

@@ -275,3 +275,14 @@ def test_recall_can_be_asked_without_a_trainer():
     np.testing.assert_array_equal(final, MEMORIES)
     assert history[0].energy.shape == (history.energy.shape[1],)
     assert history[0].converged and "1 of 1 converged" in repr(history[0])
+
+
+def test_fresh_networks_with_other_numbers_of_patterns_share_programs(compilations):
+    many = random_patterns(64, 300, seed=3)
+    trained(many[:1]).predict(many[0])
+    compilations.new()
+    for count in range(1, 65):
+        trainer = trained(many[:count])
+        assert trainer.model.W.value.rank == count <= trainer.model.W.value.room <= 1.25 * count
+        trainer.predict(many[0])
+    assert len(compilations.new()) <= 20

@@ -320,7 +320,11 @@ def folding(chapter: Chapter, cell: Cell, public: list[str]) -> list[str]:
     """Options that fold an exported cell: open when it defines something public, its names in the summary."""
     own = {option.partition(":")[0] for option in cell.options}
     nodes = chapter.parse(cell)
-    private = [n.name for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    private = [
+        n.name
+        for n in nodes
+        if isinstance(n, ast.FunctionDef | ast.ClassDef) and not n.name.startswith("__")
+    ]
     imports = "imports" if any(isinstance(n, ast.Import | ast.ImportFrom) for n in nodes) else ""
     label = " · ".join(
         filter(None, [chapter.module or "", ", ".join(public or private) or imports])

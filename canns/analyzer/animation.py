@@ -164,6 +164,7 @@ def _trace(model: Any, params: dict, flow: dict, count: Any, *, state_name: str)
     return jax.lax.fori_loop(0, count, step, (flow, after, keys))
 
 
+# %% ../../nbs/analyzer/animation.ipynb #40012290
 def _sweeps(net: Network, start: np.ndarray, num_iter: int, compiled: bool) -> tuple:
     """The cue and the states after each sweep, and the keys called ``key`` before each sweep."""
     reset(net)

@@ -72,6 +72,7 @@ def flip(
     return _flipped(jnp.asarray(patterns), number, key)
 
 
+# %% ../../nbs/analyzer/basins.ipynb #613fafe5
 @jax.jit
 def _flipped(x: jax.Array, share: Any, key: jax.Array) -> jax.Array:
     order = jnp.argsort(jax.random.uniform(key, x.shape), axis=1)
@@ -85,6 +86,7 @@ ENDS = ("recalled", "another memory", "negative", "mixture", "spurious")
 """Where a recall can end: at the memory that it started from, or at one of four kinds of others."""
 
 
+# %% ../../nbs/analyzer/basins.ipynb #fa62df50
 class BasinPlots:
     """Pictures of `Basins`."""
 
@@ -191,6 +193,7 @@ def noise_levels(noise: Any = None) -> np.ndarray:
     return levels
 
 
+# %% ../../nbs/analyzer/basins.ipynb #0447c757
 def shares_of_ends(
     final: np.ndarray, memories: np.ndarray, own: np.ndarray, threshold: float
 ) -> list[float]:

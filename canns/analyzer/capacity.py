@@ -111,6 +111,7 @@ def patterns_for(loads: ArrayLike, num_neurons: int) -> list[int]:
     return [int(count) for count in counts]
 
 
+# %% ../../nbs/analyzer/capacity.ipynb #f069d152
 @dataclass(frozen=True)
 class CapacityExperiment:
     """The numbers of a measurement, checked; see `capacity_curve`."""
@@ -139,7 +140,7 @@ class CapacityExperiment:
         return min(self.probes, max(self.counts))
 
 
-# %% ../../nbs/analyzer/capacity.ipynb #f069d152
+# %% ../../nbs/analyzer/capacity.ipynb #fa343677
 def as_weights(answer: Any, num_neurons: int, rank: int) -> tuple[Any, Any]:
     """Weights and threshold that a rule returned; a sum of outer products has room for `rank`.
 
@@ -160,6 +161,7 @@ def as_weights(answer: Any, num_neurons: int, rank: int) -> tuple[Any, Any]:
     return weights.with_room(W, max(room - W.rank, 0)), threshold
 
 
+# %% ../../nbs/analyzer/capacity.ipynb #08cf40e4
 def own_overlaps(
     patterns: Float[np.ndarray, "B N"], fields: Float[ArrayLike, "B N"], activity: float = 0.5
 ) -> np.ndarray:
@@ -457,6 +459,7 @@ def centre_of_fall(loads: np.ndarray, kept: np.ndarray) -> float:
     return float(start * (1 + minimize(cost, [0.0, 2.0]).x[0]))
 
 
+# %% ../../nbs/analyzer/capacity.ipynb #1c424495
 def load_at_half(curve: CapacityCurve, above: float = 0.8) -> tuple[float, float]:
     """Load at which half of the recalls are kept, and its standard error (jackknife).
 

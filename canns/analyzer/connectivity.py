@@ -288,6 +288,7 @@ def mean_and_std(W: Any) -> tuple[float, float]:
     return float(mean), float(np.sqrt(max(squares / count - mean**2, 0)))
 
 
+# %% ../../nbs/analyzer/connectivity.ipynb #a801011b
 def sample_of(W: Any, count: int, seed: int = 0) -> np.ndarray:
     """Weights drawn at random with replacement, none from the diagonal of a square matrix."""
     (M, N), rng = W.shape, np.random.default_rng(checks.count(seed, "seed"))

@@ -67,6 +67,7 @@ def picture_shape(size: int, shape: tuple[int, int] | None = None) -> tuple[int,
     return height, width
 
 
+# %% ../../nbs/analyzer/pictures.ipynb #192ee04e
 def draw_state(ax: Axes, state: ArrayLike, shape: tuple[int, int] | None = None) -> AxesImage:
     """Draw one state, shape (N,), as a picture without ticks, from black at -1 to white at +1.
 

@@ -126,6 +126,7 @@ MIXED = (3, 5, 7)
 """Numbers of memories that a mixture can have."""
 
 
+# %% ../../nbs/analyzer/recall.ipynb #76bb69d4
 def memories_in(s: np.ndarray, patterns: np.ndarray, threshold: float) -> np.ndarray:
     """How many memories each state is made of: 1, one of `MIXED`, or 0 if it is spurious.
 
@@ -209,6 +210,7 @@ def checked_threshold(threshold: float) -> float:
     return threshold
 
 
+# %% ../../nbs/analyzer/recall.ipynb #647edec2
 def classify(activity: ArrayLike, patterns: ArrayLike, threshold: float = 0.9) -> Outcomes:
     """Say of states whether they are memories, negatives, mixtures or spurious.
 
@@ -312,6 +314,7 @@ def settle(
         return np.asarray(final), history
 
 
+# %% ../../nbs/analyzer/recall.ipynb #3d1f5712
 def state_energies(model: Any, activity: ArrayLike) -> np.ndarray:
     """The model's own energy of given states. The model is left as it was.
 

@@ -188,6 +188,7 @@ def _state(t: float, temperature: float) -> MeanField:
     return _with_energy(M, q, sigma, K / sigma, t, temperature, extra)
 
 
+# %% ../../nbs/analyzer/theory.ipynb #3ead5cde
 def _with_energy(
     m: float, q: float, sigma: float, C: float, t: float, T: float, extra: float
 ) -> MeanField:
@@ -350,6 +351,7 @@ def glass_state(load: float, temperature: float = 0.0) -> MeanField | None:
     return None if melted else _glass(load, temperature)
 
 
+# %% ../../nbs/analyzer/theory.ipynb #56c006fe
 def _glass(load: float, temperature: float) -> MeanField:
     if temperature == 0:
         sigma = np.sqrt(load) + np.sqrt(2 / np.pi)
@@ -368,6 +370,7 @@ def _glass(load: float, temperature: float) -> MeanField:
     return _with_energy(0.0, q, sigma, K / sigma, 0.0, temperature, extra)
 
 
+# %% ../../nbs/analyzer/theory.ipynb #05a63a0f
 def glass_temperature(load: ArrayLike) -> Any:
     """T_g, above which nothing is frozen: ``1 + sqrt(load)``; the shape of `load`."""
     return 1 + np.sqrt(np.asarray(checks.non_negative(load, "load"), float))[()]
@@ -394,6 +397,7 @@ def melting_temperature(load: float) -> float:
     return brentq(lambda T: critical_state(T).load - load, lowest, 1 - 1e-9, xtol=1e-10)
 
 
+# %% ../../nbs/analyzer/theory.ipynb #68380a3e
 def ruling_load(temperature: float = 0.0) -> float:
     """The load below which memories have a lower free energy than the spin glass.
 
@@ -478,6 +482,7 @@ class PhaseDiagram(PhaseDiagramPlot):
         )
 
 
+# %% ../../nbs/analyzer/theory.ipynb #75722b77
 def phase_diagram(num_temperatures: int = 40) -> PhaseDiagram:
     """The lines T_M and T_c of a Hopfield network of infinite size.
 

@@ -94,9 +94,13 @@ def _check_parts(rules: list[LocalTrainer], owner: str) -> None:
 # %% ../../nbs/trainer/compose.ipynb #82647c16
 def _tightest(name: str, within: Callable) -> property:
     def bound(self: CompoundTrainer) -> Any:
-        found = getattr(self.rules[0], name)
-        for rule in self.rules[1:]:
-            found = within(found, getattr(rule, name))
+        found = None
+        for rule in self.rules:
+            other = getattr(rule, name)
+            if found is None or other is None:
+                found = other if found is None else found
+            else:
+                found = within(found, other)
         return found
 
     def set_all(self: CompoundTrainer, value: Any) -> None:
@@ -144,7 +148,8 @@ class CompoundTrainer(LocalTrainer):
         name, self.rules = type(self).__name__, list(rules)
         check_rules(self.rules, LocalTrainer, name)
         _check_parts(self.rules, name)
-        if not np.all(np.asarray(self.w_min) <= np.asarray(self.w_max)):
+        low, high = self.w_min, self.w_max
+        if low is not None and high is not None and not np.all(np.asarray(low) <= np.asarray(high)):
             raise ValueError(f"no weight is within the bounds of all rules of {name}")
         first = self.rules[0]
         options |= {"weight_attr": first.weight_attr, "state_attr": first.state_attr}

@@ -82,14 +82,15 @@ class LearningHistory:
 
 
 # %% ../../nbs/trainer/local.ipynb #c2d0a21d
-def changed(W: Any, change: Any, w_min: Any = -np.inf, w_max: Any = np.inf) -> jax.Array:
+def changed(W: Any, change: Any, w_min: Any = None, w_max: Any = None) -> jax.Array:
     """The weights after a change, within bounds.
 
     Parameters
     ----------
     W, change : array_like, shape (M, N)
         Weights, and what a rule wants to add to them.
-    w_min, w_max : float or array_like, shape (M, N), default no bounds
+    w_min, w_max : float or array_like, shape (M, N), optional
+        None for no bound.
 
     Returns
     -------
@@ -103,7 +104,10 @@ def changed(W: Any, change: Any, w_min: Any = -np.inf, w_max: Any = np.inf) -> j
     Array([[3., 1.]], dtype=float32)
     """
     W, change = jnp.asarray(W), jnp.asarray(change)
-    return jnp.where(change == 0, W, jnp.clip(W + change, w_min, w_max))
+    new = W + change
+    new = new if w_min is None else jnp.maximum(new, jnp.asarray(w_min))
+    new = new if w_max is None else jnp.minimum(new, jnp.asarray(w_max))
+    return jnp.where(change == 0, W, new)
 
 
 # %% ../../nbs/trainer/local.ipynb #216661f6
@@ -146,8 +150,8 @@ class LocalRule(Trainer):
     """One step of a rule that learns sample by sample. A subclass defines `change`."""
 
     learning_rate = Number(0.01, checks.finite)
-    w_min = Number(-np.inf, checks.real_or_infinite)
-    w_max = Number(np.inf, checks.real_or_infinite)
+    w_min = Number(None, checks.real_or_infinite)
+    w_max = Number(None, checks.real_or_infinite)
 
     @abstractmethod
     def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
@@ -171,7 +175,8 @@ class LocalRule(Trainer):
         checks.bounds(self.w_min, self.w_max)
         shape = self.network.weights.shape
         for name in ("learning_rate", "w_min", "w_max"):
-            check_spread(getattr(self, name), name, shape)
+            if (value := getattr(self, name)) is not None:
+                check_spread(value, name, shape)
 
     def learn(self, x: jax.Array) -> None:
         """Present one sample and change the weights."""
@@ -301,13 +306,13 @@ def _in_blocks(trainer: Any, samples: np.ndarray, order: np.ndarray, shown: Bar)
     every = states(trainer)
     values = {name: _dense(box.value) for name, box in every.items()}
     numbers = values_of({n: b for n, b in boxes(trainer).items() if is_number(b)})
-    records = []
+    records, learn = [], _learn.prepared(trainer)  # type: ignore[attr-defined]
     for start in range(0, len(order), BLOCK):
         here = order[start : start + BLOCK]
         block = np.zeros((BLOCK, samples.shape[1]), samples.dtype)
         block[: len(here)] = samples[here]
         before = values
-        values, finite, change, norm, report = _learn(trainer, numbers, before, block, len(here))
+        values, finite, change, norm, report = learn(numbers, before, block, len(here))
         if not finite:
             _diverged(trainer, numbers, before, block, order, start)
         records.append((start + len(here), float(change), float(norm), report))

@@ -91,9 +91,9 @@ def novel_directions(
         new = xp.asarray(patterns, xp.float32)
         length = xp.mean(xp.sum(new * new, axis=1))
         if known is not None:
-            known = xp.asarray(known, xp.float32)
+            old: Any = xp.asarray(known, xp.float32)
             for _ in range(2):  # the second time mends rounding
-                new = new - (new @ known.T) @ known
+                new = new - (new @ old.T) @ old
         overlaps = new @ new.T
         found = _by_substitution(new, overlaps, length) if xp is np else None
         b, rank = found or _by_eigenvectors(new, overlaps, length)
@@ -241,7 +241,7 @@ def diederich_opper_change(
     W, x = jnp.asarray(W), jnp.asarray(pattern)
     others = jnp.fill_diagonal(W, 0.0, inplace=False) if zero_diagonal else W
     missing = x - jnp.matmul(others, x, precision="highest")
-    change = learning_rate / len(x) * jnp.outer(missing, x)
+    change = jnp.asarray(learning_rate) / len(x) * jnp.outer(missing, x)
     return jnp.where(jnp.eye(len(x), dtype=bool), -W, change) if zero_diagonal else change
 
 

@@ -127,25 +127,22 @@ def _slow_ones(
     def picked(values: dict) -> dict:
         return {n: v if axes[n] is None else v[rows] for n, v in values.items()}
 
-    ends = loop.steps, loop.resting, loop.cycle
     record = jnp.zeros((len(loop.energies), few), jnp.float32)
-    slow = Loop(
-        loop.t, picked(loop.flow), picked(loop.before), *(end[rows] for end in ends), record
-    )
+    ends = loop.steps[rows], loop.resting[rows], loop.cycle[rows]
+    slow = Loop(loop.t, picked(loop.flow), picked(loop.before), *ends, record)
     slow, last = run(model, params, slow, rules.num_iter, 0, state_name, rules)
     flow = {
         n: slow.flow[n] if axes[n] is None else v.at[rows].set(slow.flow[n])
         for n, v in loop.flow.items()
     }
-    new = (
-        end.at[rows].set(later)
-        for end, later in zip(ends, (slow.steps, slow.resting, slow.cycle), strict=True)
-    )
+    resting, cycle = loop.resting.at[rows].set(slow.resting), loop.cycle.at[rows].set(slow.cycle)
     # their own record begins where the common one ends
     early = jnp.arange(len(record))[:, None] < loop.t
     own = jnp.where(early, loop.energies[:, rows], jnp.roll(slow.energies, loop.t, axis=0))
     energies = loop.energies.at[:, rows].set(own)
-    return Loop(slow.t, flow, loop.before, *new, energies), energy.at[rows].set(last)
+    steps = loop.steps.at[rows].set(slow.steps)
+    whole = Loop(slow.t, flow, loop.before, steps, resting, cycle, energies)
+    return whole, energy.at[rows].set(last)
 
 
 # %% ../../nbs/trainer/unlearning.ipynb #6a6f829a
@@ -173,7 +170,7 @@ def _sleep(
         W = zero_diagonal(add_into(W, loop.flow[state_name], -rates[k]))
         return W, start, last, diary
 
-    diary = _Diary.empty(*cues.shape[:2], room)
+    diary = _Diary.empty(len(cues), len(index), room)
     return jax.lax.fori_loop(0, nights, night, (W, start, start, diary))
 
 
@@ -210,7 +207,8 @@ def _dream(trainer: UnlearningTrainer, net: Network, cues: np.ndarray, shown: Ba
         shown.reach(here.stop, energy=pages[-1][0][:, 0].mean())
     net.weights.value = W
     put(now.boxes, last)
-    return filled(*(np.concatenate(part) for part in zip(*pages, strict=True)), trainer.num_iter)
+    energies, *ends = (np.concatenate(part) for part in zip(*pages, strict=True))
+    return filled(energies, ends[0], ends[1], ends[2], trainer.num_iter)
 
 
 # %% ../../nbs/trainer/unlearning.ipynb #5f5fb087
@@ -268,25 +266,17 @@ class UnlearningTrainer(Trainer):
         self.num_iter = checks.count(num_iter, "num_iter", at_least=1)
 
     def train(self, train_data: Any) -> None:
-        """Dream and unlearn.
+        """Dream and unlearn. If anything is raised, nothing has changed.
 
         Parameters
         ----------
         train_data : iterable of array_like, shape (N,), or array, shape (D, N)
             Where the dreams start.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the data are no states of the model, or the weights have the wrong shape.
-            Nothing has changed then.
         """
         cues, net = self.checked(train_data), self.network
         with (
-            guard(self.model),
-            kept(self, self.model),
-            running(boxes(self.model), self.use_compile),
+            guard(self.model), kept(self, self.model), running(boxes(self.model), self.use_compile),
             bar("Dreaming", len(cues), self.show_progress) as shown,
-        ):
+        ):  # fmt: skip
             self.reset()
             self.history = _dream(self, net, cues, shown)
