@@ -2338,10 +2338,6 @@ d = {
             "canns.weights._Algebra.__mul__": ("weights.html#_algebra.__mul__", "canns/weights.py"),
             "canns.weights._Algebra.__ne__": ("weights.html#_algebra.__ne__", "canns/weights.py"),
             "canns.weights._Algebra.__neg__": ("weights.html#_algebra.__neg__", "canns/weights.py"),
-            "canns.weights._Algebra.__radd__": (
-                "weights.html#_algebra.__radd__",
-                "canns/weights.py",
-            ),
             "canns.weights._Algebra.__rmatmul__": (
                 "weights.html#_algebra.__rmatmul__",
                 "canns/weights.py",

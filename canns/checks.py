@@ -99,6 +99,7 @@ def real(value: Any, name: str) -> Any:
     return value
 
 
+# %% ../nbs/checks.ipynb #b062f158
 def _in_range(value: Any, name: str, inside: Any, wanted: str) -> Any:
     if not is_traced(real(value, name)) and not np.all(inside(np.asarray(value, float))):
         raise ValueError(f"{name} {wanted}; got {value}")
@@ -157,6 +158,7 @@ def times(**values: Any) -> None:
         time(value, name)
 
 
+# %% ../nbs/checks.ipynb #74f43a3c
 def bounds(w_min: Any, w_max: Any) -> None:
     """Raise ``ValueError`` unless ``w_min <= w_max`` everywhere; None is no bound."""
     for name, bound in (("w_min", w_min), ("w_max", w_max)):
@@ -168,6 +170,7 @@ def bounds(w_min: Any, w_max: Any) -> None:
         raise ValueError(f"w_min must not exceed w_max; got {w_min} and {w_max}")
 
 
+# %% ../nbs/checks.ipynb #519c3304
 def one_of(value: Any, name: str, choices: Sequence[str]) -> str:
     """`value`, if it is one of the `choices`."""
     if not isinstance(value, str) or value not in choices:

@@ -180,6 +180,7 @@ def _check_parts(net: Network, asked_by: str) -> None:
             )
 
 
+# %% ../nbs/recall.ipynb #e10d6c21
 def _checked_size(net: Network) -> int:
     shapes = [np.shape(box.value) for box in (net.weights, net.activity, net.input)]
     synapses, post, pre = shapes
@@ -223,6 +224,7 @@ def trained(model: Any) -> Network:
     return net
 
 
+# %% ../nbs/recall.ipynb #3a4d993b
 class Parts(NamedTuple):
     """The boxes of a network, what they hold, and which of them each sample of a batch has."""
 
@@ -235,6 +237,7 @@ class Parts(NamedTuple):
     axes: dict[str, int | None]
 
 
+# %% ../nbs/recall.ipynb #a3ad8f88
 def parts(net: Network) -> Parts:
     """Tell what flows from what stays."""
     every = boxes(net.model)
@@ -328,6 +331,7 @@ def axes_of(model: Any, every: dict, flow: dict[str, Any]) -> dict[str, int | No
     return {n: 0 if n in own else None for n in flow}
 
 
+# %% ../nbs/recall.ipynb #20d6ed54
 def _copies(axes: dict[str, int | None], start: dict[str, Any], index: Any) -> dict[str, Any]:
     """The boxes of the samples with these numbers, at the start."""
     flow = {}
@@ -341,6 +345,7 @@ def _copies(axes: dict[str, int | None], start: dict[str, Any], index: Any) -> d
     return flow
 
 
+# %% ../nbs/recall.ipynb #09a8c119
 def _for_each_sample(function: Callable, axes: dict[str, int | None]) -> Callable:
     """``function`` applied to all samples: together, or one by one when uncompiled."""
     if not is_off():
@@ -384,6 +389,7 @@ def _energy_of(model: Any) -> jax.Array:
     return jnp.asarray(ask(model, "energy", jnp.nan), jnp.float32)
 
 
+# %% ../nbs/recall.ipynb #ba3d5ab1
 def _stepper(model: Any, params: dict, axes: dict, state_name: str) -> tuple[Callable, Callable]:
     """A step of all samples that also tells the energies before it, and the energies alone."""
     every = boxes(model)
@@ -443,6 +449,7 @@ def _equal(a: Any, b: Any) -> Any:
     return jnp.all(a == b)
 
 
+# %% ../nbs/recall.ipynb #2cd00ba1
 class Rules(NamedTuple):
     """When to stop: numbers of a recall."""
 
@@ -450,6 +457,7 @@ class Rules(NamedTuple):
     tolerance: Any
 
 
+# %% ../nbs/recall.ipynb #65988c23
 def _once(loop: Loop, step: Callable, axes: dict, row: Any, state_name: str, rules: Rules) -> Loop:
     """One step of those who move; their energies go to a row of the record."""
     new, energy = step(loop.flow)
@@ -490,6 +498,7 @@ def begin(
     return Loop(jnp.int32(0), flow, flow, jnp.zeros(len(cues), jnp.int32), ~alive, no, record)
 
 
+# %% ../nbs/recall.ipynb #3b892921
 def run(
     model: Any, params: dict, loop: Loop, limit: Any, few: Any, state_name: str, rules: Rules
 ) -> tuple:
@@ -517,6 +526,7 @@ def run(
     return loop, energy
 
 
+# %% ../nbs/recall.ipynb #1faca980
 def last_of(model: Any, flow: dict, row: Any) -> dict[str, Any]:
     """The boxes of one sample."""
     axes = axes_of(model, boxes(model), flow)
@@ -562,6 +572,7 @@ def _first(
     return loop, _ends(loop), energy, last_of(model, loop.flow, last)
 
 
+# %% ../nbs/recall.ipynb #69c43740
 @per_model(static=("state_name",))
 def _onward(
     model: Any,
@@ -584,6 +595,7 @@ def _ends(loop: Loop) -> jax.Array:
     return jnp.stack([part.astype(jnp.int32) for part in parts])
 
 
+# %% ../nbs/recall.ipynb #121649c2
 def filled(
     energies: np.ndarray, steps: Any, resting: Any, cycle: Any, num_iter: int
 ) -> RecallHistory:
@@ -677,6 +689,7 @@ def _pick(value: Any, rows: np.ndarray) -> Any:
     return value[rows] if is_key(value) else np.asarray(value)[rows]
 
 
+# %% ../nbs/recall.ipynb #c07fdc20
 def _settle_batch(
     net: Network, now: Parts, cues: np.ndarray, index: np.ndarray, rules: Rules, bar: Bar, done: int
 ) -> _Batch:
@@ -750,6 +763,7 @@ def settle(
     return final, together([batch.history(num_iter) for batch in done])
 
 
+# %% ../nbs/recall.ipynb #79bf6458
 def _settle_all(
     net: Network, now: Parts, cues: np.ndarray, rules: Rules, bar: Bar, compiled: bool
 ) -> list[_Batch]:
@@ -804,6 +818,7 @@ def _answers(model: Any, numbers: dict, flow: dict, inputs: Any, count: Any, ans
     return jax.lax.fori_loop(0, count, one, (flow, answers))
 
 
+# %% ../nbs/recall.ipynb #f928e12e
 def respond(
     net: Network, inputs: np.ndarray, *, use_compile: bool = True, bar: Bar | None = None
 ) -> Any:
@@ -852,6 +867,7 @@ def _energies(model: Any, params: dict, flow: dict, activity: Any, *, state_name
     return jax.vmap(lambda s: look({**values, state_name: s})[1])(activity)
 
 
+# %% ../nbs/recall.ipynb #fb5d2ff7
 def energies(net: Network, activity: np.ndarray, *, use_compile: bool = True) -> np.ndarray:
     """The model's own energy of given states. The model is left as it was.
 

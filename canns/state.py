@@ -86,6 +86,7 @@ class ActsAsArray:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 
+# %% ../nbs/state.ipynb #ffe40f2a
 def _operator(name: str) -> Callable:
     def apply(self: ActsAsArray, *others: Any) -> Any:
         others = tuple(o.value if isinstance(o, State) else o for o in others)
@@ -154,6 +155,7 @@ class State(ActsAsArray):
         return f"{type(self).__name__}(shape={self.shape}, dtype={self.dtype})"
 
 
+# %% ../nbs/state.ipynb #cb40a4b7
 class ParamState(State):
     """A box whose array is learned: trainers change it, a model's dynamics only read it."""
 
@@ -205,6 +207,7 @@ class _Held:
         return self.given if self.value is self.own else self.value
 
 
+# %% ../nbs/state.ipynb #bb7eb7f7
 class Number:
     """An attribute of a class for a number that can change without compiling anything again.
 
@@ -308,6 +311,7 @@ class Choice:
         vars(obj)[self.name] = one_of(value, self.name, self.words)
 
 
+# %% ../nbs/state.ipynb #22540472
 class Record:
     """An attribute of a class that no program may depend on: a history, a count, a switch.
 
@@ -361,6 +365,7 @@ def _is_installed(module: str) -> bool:
     return root not in ("canns", "__main__") and file.startswith(tuple(places))
 
 
+# %% ../nbs/state.ipynb #4bbca72c
 _GROUND = ("canns.state", "canns.checks", "canns.weights", "canns.stimuli", "canns.progress")
 
 
@@ -373,6 +378,7 @@ def _is_settled(obj: Any) -> bool:
     return module in _GROUND or _is_installed(module)
 
 
+# %% ../nbs/state.ipynb #9454216e
 @functools.cache
 def _declared(cls: Any, kind: Any) -> tuple[Any, ...]:
     """The attributes of one `kind` that a class and its bases declare."""
@@ -382,6 +388,7 @@ def _declared(cls: Any, kind: Any) -> tuple[Any, ...]:
     return tuple(part for part in found.values() if isinstance(part, kind))
 
 
+# %% ../nbs/state.ipynb #9dbba9e9
 def _parts(obj: Any, path: str = "") -> list[tuple[str, Any]] | None:
     """The named parts of a container or of an object of the user's; None for anything else."""
     if isinstance(obj, (list, tuple)):
@@ -436,6 +443,7 @@ def boxes(model: Any) -> dict[str, Any]:
     return found
 
 
+# %% ../nbs/state.ipynb #de6ea703
 _PLAIN = frozenset({int, float, bool, str, bytes, complex, type(None), np.ndarray})
 
 
@@ -483,6 +491,7 @@ def lift(method: Callable, boxes: dict[str, Any]) -> Callable:
     return pure
 
 
+# %% ../nbs/state.ipynb #e4129b03
 def values_of(boxes: dict[str, Any]) -> dict[str, Any]:
     """What each box holds, by its name."""
     return {name: box.value for name, box in boxes.items()}
@@ -683,6 +692,7 @@ class _Version(NamedTuple):
     kept: list
 
 
+# %% ../nbs/state.ipynb #73e13e92
 _versions: weakref.WeakKeyDictionary[Any, list[_Version]] = weakref.WeakKeyDictionary()
 _tokens = itertools.count()
 _asked = threading.local()  # the roots whose tokens are being looked for
@@ -715,6 +725,7 @@ def _token(root: Any) -> int:
         asked.pop()
 
 
+# %% ../nbs/state.ipynb #1b1282f5
 _last: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
 
@@ -749,6 +760,7 @@ class Blueprint:
         return hash(self.key)
 
 
+# %% ../nbs/state.ipynb #a959b365
 class _Program:
     """A compiled function for all models of one blueprint."""
 
@@ -837,6 +849,7 @@ def guard(model: Any) -> Iterator[None]:
         yield
 
 
+# %% ../nbs/state.ipynb #db2b8c92
 @contextmanager
 def kept(*owners: Any, always: bool = False) -> Iterator[None]:
     """If anything is raised inside, the owners' attributes and boxes are then as they were before.

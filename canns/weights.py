@@ -62,8 +62,7 @@ class _Algebra(ActsAsArray):
     def __add__(self: Any, other: Any) -> Any:
         return plus(self, other)
 
-    def __radd__(self: Any, other: Any) -> Any:
-        return plus(self, other)
+    __radd__ = __add__
 
     def __sub__(self: Any, other: Any) -> Any:
         return plus(self, -other if isinstance(other, _Algebra) else -jnp.asarray(other))
@@ -245,6 +244,7 @@ def _rows(patterns: Any) -> Any:
     return rows[None] if rows.ndim == 1 else rows
 
 
+# %% ../nbs/weights.ipynb #bc43a11f
 def _own(post: Any, pre: Any, coef: Any) -> Any:
     """The diagonal of the sum."""
     xp = _module(post, pre, coef)
@@ -301,6 +301,7 @@ def _project(patterns: jax.Array, x: jax.Array) -> jax.Array:
     return lax.fori_loop(0, whole, block, rest)
 
 
+# %% ../nbs/weights.ipynb #065b1b1f
 def _unproject(W: OuterProducts, overlaps: jax.Array, x: jax.Array) -> jax.Array:
     """``W @ x``, once the overlaps of x are known."""
     column = (slice(None),) + (None,) * (x.ndim - 1)
@@ -346,6 +347,7 @@ def block(W: OuterProducts, index: Any) -> jax.Array:
     return found[..., columns]
 
 
+# %% ../nbs/weights.ipynb #f97dd240
 def scaled(W: OuterProducts, factor: Any) -> OuterProducts:
     """``factor * W``, for a number."""
     parts = {name: getattr(W, name) * factor for name in ("coef", "removed", "own")}
@@ -379,6 +381,7 @@ def _used(W: OuterProducts, name: str) -> Any:
     return _module(part).asarray(part)[: W.rank]
 
 
+# %% ../nbs/weights.ipynb #8698ce4e
 def plus(W: OuterProducts, other: Any) -> Any:
     """``W + other``: outer products again, as long as these are shorter than the ordinary array."""
     if not isinstance(other, OuterProducts):
@@ -413,6 +416,7 @@ def with_room(W: Any, more: int) -> Any:
     return _like(W, **rows)
 
 
+# %% ../nbs/weights.ipynb #dadb51ca
 def add_into(W: Any, post: Any, coef: Any) -> Any:
     """``W + sum_p coef[p] * outer(post[p], post[p])`` in the room that `with_room` has made.
 
@@ -465,6 +469,7 @@ def _clear_diagonal(W: jax.Array) -> jax.Array:
     return jnp.fill_diagonal(W, 0.0, inplace=False)
 
 
+# %% ../nbs/weights.ipynb #afb9a13b
 def zero_diagonal(W: Any) -> Any:
     """`W` with zeros on the diagonal, in the form that `W` has (no neuron excites itself)."""
     if not isinstance(W, OuterProducts):
@@ -480,6 +485,7 @@ def _roundoff(x: jax.Array) -> float:
     return 2.0 * float(jnp.finfo(x.dtype).eps)
 
 
+# %% ../nbs/weights.ipynb #c3868862
 def field(W: Any, s: jax.Array) -> tuple[jax.Array, jax.Array]:
     """What each neuron hears from the others, and how far rounding may have moved it.
 
@@ -506,6 +512,7 @@ def field(W: Any, s: jax.Array) -> tuple[jax.Array, jax.Array]:
     return h, _roundoff(s) * jnp.matmul(jnp.abs(W), jnp.abs(s))
 
 
+# %% ../nbs/weights.ipynb #7e37b22b
 def quadratic_form(W: Any, s: jax.Array) -> jax.Array:
     """``s @ W @ s``, a scalar.
 
@@ -545,6 +552,7 @@ def sweep(W: Any, s: jax.Array, order: jax.Array, rule: Callable) -> jax.Array:
     return one_by_one(W, s, order, rule, _roundoff(s))
 
 
+# %% ../nbs/weights.ipynb #9bafaf79
 def _sweep_structured(
     W: OuterProducts, s: jax.Array, order: jax.Array, rule: Callable, roundoff: float
 ) -> jax.Array:
@@ -564,6 +572,7 @@ def _sweep_structured(
     return s.at[order].set(new)
 
 
+# %% ../nbs/weights.ipynb #7d26b212
 def _sweep_dense(
     W: Any, s: jax.Array, order: jax.Array, rule: Callable, roundoff: float
 ) -> jax.Array:
@@ -608,6 +617,7 @@ def frobenius_norm(W: Any) -> float:
     return float(np.sqrt(max(total, 0.0)))
 
 
+# %% ../nbs/weights.ipynb #0f2b7ce2
 def sum_of_entries(W: Any) -> float:
     """Sum of all entries."""
     if not isinstance(W, OuterProducts):
@@ -654,6 +664,7 @@ def eigenvalues(W: Any, symmetric: bool) -> np.ndarray:
     return values[np.argsort(-values.real, kind="stable")]
 
 
+# %% ../nbs/weights.ipynb #6eb4b3bd
 def is_finite(W: Any) -> bool:
     """Whether all numbers of a matrix are finite."""
     return all(bool(np.isfinite(np.asarray(part)).all()) for part in jax.tree.leaves(W))

@@ -1,7 +1,6 @@
 """What the tests share."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,7 +40,7 @@ def _listener() -> Compilations:
 
 
 @pytest.fixture
-def compilations(_listener: Compilations) -> Iterator[Compilations]:
+def compilations(_listener: Compilations) -> Compilations:
     """Counts what is compiled from here on: ``compilations.new()``."""
     _listener.new()
-    yield _listener
+    return _listener

@@ -158,6 +158,7 @@ def decay_factor(tau: Any, dt: Any = 1.0) -> Any:
     return np.exp(-dt / np.asarray(tau))
 
 
+# %% ../../nbs/models/base.ipynb #b892eef3
 def time_constant(factor: Any, dt: Any = 1.0) -> Any:
     """Time constant, in ms, of a decay by `factor` per step of `dt` ms; the inverse of `decay_factor`.
 

@@ -72,6 +72,7 @@ def _all_rules(rules: list[LocalTrainer]) -> list[LocalTrainer]:
     return [*rules, *(rule for some in inner for rule in some)]
 
 
+# %% ../../nbs/trainer/compose.ipynb #da3de03d
 def _check_parts(rules: list[LocalTrainer], owner: str) -> None:
     """What a compound asks of its rules beyond `check_rules`."""
     names = {(r.weight_attr, r.state_attr, r.network.input_attr) for r in rules}
@@ -121,6 +122,7 @@ def _set_rates(self: CompoundTrainer, rates: Sequence[Any]) -> None:
         rule.learning_rate = rate
 
 
+# %% ../../nbs/trainer/compose.ipynb #ac390240
 class CompoundTrainer(LocalTrainer):
     """A rule made of other rules on the same model. A subclass defines `change`.
 

@@ -196,8 +196,7 @@ class CovarianceTrainer(StorageTrainer):
     def stored(self, patterns: np.ndarray) -> None:
         """Count the patterns, and set the thresholds for as many."""
         super().stored(patterns)
-        f, theta = self.activity, self.threshold
-        if theta is None:
-            theta = sparse_threshold(f, self.num_stored / patterns.shape[1])
-        W = self.network.weights.value
-        self.model.threshold = np.asarray(neuron_thresholds(W, f, theta))
+        size, f, theta = patterns.shape[1], self.activity, self.threshold
+        theta = sparse_threshold(f, self.num_stored / size) if theta is None else theta
+        each = (np.broadcast_to(np.asarray(part, np.float32), size) for part in (f, theta))
+        self.model.threshold = np.asarray(neuron_thresholds(self.network.weights.value, *each))

@@ -325,6 +325,7 @@ def _in_blocks(trainer: Any, samples: np.ndarray, order: np.ndarray, shown: Bar)
     return LearningHistory(count, change, norm, reports)
 
 
+# %% ../../nbs/trainer/local.ipynb #8163bf5c
 def _dense(value: Any) -> jax.Array:
     """Weights that change one by one are kept as an ordinary array."""
     return jnp.asarray(value) if hasattr(value, "__jax_array__") else on_device(value)

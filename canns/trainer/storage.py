@@ -136,6 +136,7 @@ def store_at_once(
         trainer.history = TrainingHistory(len(patterns), count, count / size)
 
 
+# %% ../../nbs/trainer/storage.ipynb #da1bb870
 def warn_above_capacity(trainer: StorageTrainer, count: int, size: int) -> None:
     """Warn once if `count` patterns are more than the model says that it can hold."""
     capacity = ask(trainer.model, "storage_capacity")

@@ -30,7 +30,7 @@ from canns.recall import (
     run,
     running,
 )
-from ..state import Number, boxes, guard, kept, per_model, put
+from ..state import Number, boxes, guard, kept, on_device, per_model, put
 from .base import Trainer
 from .hebbian import hebbian_update
 from ..weights import OuterProducts, add_into, unfolded, with_room, zero_diagonal
@@ -84,7 +84,9 @@ def unlearning_update(W: Any, dreams: ArrayLike, learning_rate: ArrayLike = 0.01
 # %% ../../nbs/trainer/unlearning.ipynb #beecc5b4
 def _with_beds(W: Any, dreams: int) -> Any:
     """`W` with room for so many `dreams`; an ordinary array if that is shorter."""
-    if not isinstance(W, OuterProducts) or not W.symmetric:
+    if not isinstance(W, OuterProducts):
+        return on_device(W)
+    if not W.symmetric:
         return unfolded(W)
     need, most, room = W.rank + dreams, (W.shape[0] - 1) // 2, 16
     while room < need:
@@ -189,9 +191,14 @@ def _dream(trainer: UnlearningTrainer, net: Network, cues: np.ndarray, shown: Ba
     """Dream from all cues, and write the results into the boxes."""
     now, count, pages = parts(net), len(cues), []
     beds = min(trainer.batch_size, next((size for size in SIZES if size >= count), count))
-    rates = np.broadcast_to(np.asarray(trainer.learning_rate, np.float32), count)
+    rates = np.asarray(trainer.learning_rate, np.float32)
+    if rates.shape not in ((), (count,)):
+        wanted = f"learning_rate must be a number, or one for each of {count} dreams"
+        raise ValueError(f"{wanted}; got shape {rates.shape}")
+    rates = np.broadcast_to(rates, count)
     rules = Rules(np.int32(trainer.num_iter), 1e-6)
     weight_name = next(name for name, box in now.boxes.items() if box is net.weights)
+    others = {name: value for name, value in now.params.items() if name != weight_name}
     names, room = (weight_name, now.state_name), (trainer.num_iter // ROOM + 1) * ROOM
     W, start = _with_beds(net.weights.value, -(-count // beds) * beds), now.flow
     most = beds * (16 if shown else _NIGHTS[-1])
@@ -201,10 +208,11 @@ def _dream(trainer: UnlearningTrainer, net: Network, cues: np.ndarray, shown: Ba
         laid = next(n for n in _NIGHTS if n >= nights), beds
         given = (_in_beds(part, *laid) for part in (cues[here], np.ones(dreams, bool), rates[here]))
         W, start, last, diary = _sleep(
-            net.model, now.params, start, W, *given, nights, rules, names=names, room=room
+            net.model, others, start, W, *given, nights, rules, names=names, room=room
         )
         pages.append(diary.of_first(dreams))
-        shown.reach(here.stop, energy=pages[-1][0][:, 0].mean())
+        seen, steps = pages[-1][:2]
+        shown.reach(here.stop, energy=seen[np.arange(dreams), steps].mean())
     net.weights.value = W
     put(now.boxes, last)
     energies, *ends = (np.concatenate(part) for part in zip(*pages, strict=True))

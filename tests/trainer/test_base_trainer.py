@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from canns.checks import patterns as as_patterns
 from canns.models.brain_inspired import AmariHopfieldNetwork
 from canns.state import State, states
 from canns.stimuli import corrupt, random_patterns
 from canns.trainer import HebbianTrainer, Trainer
-from canns.checks import patterns as as_patterns
 
 # --- patterns ----------------------------------------------------------------------------------------
 

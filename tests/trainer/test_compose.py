@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from canns.models.base import decay_factor
 from canns.models.brain_inspired import (
     AmariHopfieldNetwork,
     DenseAssociativeMemory,
     LinearLayer,
     SpikingLayer,
 )
-from canns.models.base import decay_factor
 from canns.state import State
 from canns.stimuli import poisson_spikes, random_patterns
 from canns.trainer import (

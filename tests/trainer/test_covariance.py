@@ -108,3 +108,16 @@ def test_graded_patterns_are_refused():
     trainer = CovarianceTrainer(AmariHopfieldNetwork(9, activation="tanh"), 0.1)
     with pytest.raises(ValueError, match=r"0\.5"):
         trainer.train(np.full((1, 9), 0.5))
+
+
+def test_few_programs_are_enough_for_many_networks_and_many_patterns(compilations):
+    x = random_patterns(60, 150, activity=0.1, seed=6)
+    CovarianceTrainer(AmariHopfieldNetwork(150), 0.1).train(x)
+    compilations.new()
+    for activity in np.linspace(0.05, 0.5, 20):
+        CovarianceTrainer(AmariHopfieldNetwork(150), activity, threshold=activity).train(x)
+    assert compilations.new() == []
+    trainer = CovarianceTrainer(AmariHopfieldNetwork(150), 0.1)
+    for pattern in x:
+        trainer.train([pattern])
+    assert len(compilations.new()) <= 5

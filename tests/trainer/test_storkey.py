@@ -96,3 +96,17 @@ def test_lopsided_weights_are_refused():
     model.W.value = np.triu(np.ones((40, 40)))
     with pytest.raises(ValueError, match="symmetric"):
         StorkeyTrainer(model).train(FEW)
+
+
+def test_few_programs_are_enough_for_many_networks_and_many_patterns(compilations):
+    x = random_patterns(60, 200, seed=6)
+    StorkeyTrainer(AmariHopfieldNetwork(200)).train(x)
+    compilations.new()
+    for _ in range(20):
+        StorkeyTrainer(AmariHopfieldNetwork(200)).train(x)
+    assert compilations.new() == []
+    trainer = StorkeyTrainer(AmariHopfieldNetwork(200))
+    for pattern in x:
+        trainer.train([pattern])
+    assert len(compilations.new()) <= 10
+    np.testing.assert_allclose(trainer.model.W.value, plain(np.zeros((200, 200)), x), atol=1e-5)

@@ -142,3 +142,56 @@ def test_options_out_of_range_are_refused(option):
 def test_a_model_that_does_not_settle_is_refused():
     with pytest.raises(TypeError, match="feedforward"):
         UnlearningTrainer(LinearLayer(3, 3))
+
+
+def test_a_large_night_is_that_of_a_plain_loop():
+    model = network(asyn=False)
+    cues = random_patterns(150, N, seed=13)
+    trainer = UnlearningTrainer(model, learning_rate=0.01, batch_size=140)
+    trainer.train(cues)
+    goal = dreamt_in_nights((cues[:140], cues[140:]), 0.01)
+    np.testing.assert_allclose(np.asarray(model.W.value), goal, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_iter", [1, 2, 50])
+def test_the_record_of_a_large_night_is_that_of_a_recall(num_iter):
+    cues = random_patterns(140, N, seed=14)
+    sleeper = UnlearningTrainer(network(True), 0.0, batch_size=140, num_iter=num_iter)
+    sleeper.train(cues)
+    awake = HebbianTrainer(network(True))
+    recalled = awake.predict_batch(cues, num_iter)
+    np.testing.assert_array_equal(sleeper.history.steps, awake.history.steps)
+    np.testing.assert_array_equal(sleeper.history.converged, awake.history.converged)
+    np.testing.assert_array_equal(sleeper.history.cycle, awake.history.cycle)
+    np.testing.assert_allclose(sleeper.history.energy, awake.history.energy, atol=1e-3)
+    np.testing.assert_array_equal(sleeper.model.s.value, recalled[-1])
+
+
+def test_each_dream_may_have_a_rate_of_its_own():
+    model = network(asyn=False)
+    rates = np.linspace(0, 0.3, 10)
+    UnlearningTrainer(model, learning_rate=rates, batch_size=5).train(CUES)
+    W, trainer = None, UnlearningTrainer(network(asyn=False), batch_size=5)
+    for half in (slice(5), slice(5, 10)):
+        trainer.learning_rate = rates[half]
+        trainer.train(CUES[half])
+        W = trainer.model.W.value
+    np.testing.assert_allclose(np.asarray(model.W.value), np.asarray(W), atol=1e-5)
+    with pytest.raises(ValueError, match="10 dreams"):
+        UnlearningTrainer(network(), learning_rate=np.ones(3)).train(CUES)
+
+
+def test_few_programs_are_enough_for_many_dreams(compilations):
+    cues = random_patterns(40, 200, seed=15)
+    model = AmariHopfieldNetwork(200)
+    HebbianTrainer(model, normalize_by_patterns=False).train(cues[:5])
+    trainer = UnlearningTrainer(model, 0.01)
+    trainer.train(cues)
+    compilations.new()
+    for k in range(30):
+        trainer.learning_rate, trainer.num_iter = 0.001 * k, 10 + k
+        trainer.train(cues[:1])
+    assert len(compilations.new()) <= 4
+    for count in range(5, 17):
+        trainer.train(cues[:count])
+    assert len(compilations.new()) <= 4
