@@ -2300,6 +2300,10 @@ d = {
                 "trainer/unlearning.html#_sleep",
                 "canns/trainer/unlearning.py",
             ),
+            "canns.trainer.unlearning._sleeps": (
+                "trainer/unlearning.html#_sleeps",
+                "canns/trainer/unlearning.py",
+            ),
             "canns.trainer.unlearning._slow_ones": (
                 "trainer/unlearning.html#_slow_ones",
                 "canns/trainer/unlearning.py",

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
+    from numpy.typing import ArrayLike
 
 
 def __dir__() -> list[str]:

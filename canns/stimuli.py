@@ -12,7 +12,7 @@ import numpy as np
 from . import checks
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
+    from numpy.typing import ArrayLike
 
 
 def __dir__() -> list[str]:

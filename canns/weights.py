@@ -17,7 +17,7 @@ from .checks import is_traced
 from .state import ActsAsArray, on_device
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
+    from numpy.typing import ArrayLike
 
 
 def __dir__() -> list[str]:

@@ -17,7 +17,7 @@ from ..recall import Network, RecallHistory, ask, reset, respond, settle, togeth
 from ..state import Record, guard, on_device
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
+    from numpy.typing import ArrayLike
 
 
 def __dir__() -> list[str]:

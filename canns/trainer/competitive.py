@@ -17,8 +17,8 @@ from ..state import Choice, Number, Record, State, guard, kept
 from .local import LocalTrainer, learn_from
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
     from jaxtyping import Array, Float, Int
+    from numpy.typing import ArrayLike
 
 
 def __dir__() -> list[str]:

@@ -19,8 +19,8 @@ from .compose import CompoundTrainer
 from .local import LocalTrainer, learn_from
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
     from jaxtyping import Array, Float
+    from numpy.typing import ArrayLike
 
 
 def __dir__() -> list[str]:

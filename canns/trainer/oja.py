@@ -13,8 +13,8 @@ import jax.numpy as jnp
 from .local import LocalTrainer
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
     from jaxtyping import Array, Float
+    from numpy.typing import ArrayLike
 
 
 def __dir__() -> list[str]:

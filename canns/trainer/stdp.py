@@ -23,8 +23,8 @@ from ..state import Choice, Number, State
 from .local import LocalTrainer, check_spread
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
     from jaxtyping import Array, Float
+    from numpy.typing import ArrayLike
 
 
 def __dir__() -> list[str]:

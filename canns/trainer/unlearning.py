@@ -5,6 +5,7 @@
 # %% ../../nbs/trainer/unlearning.ipynb #8cdedce6
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -177,7 +178,7 @@ def _sleep(
 
 
 # %% ../../nbs/trainer/unlearning.ipynb #02dc5ea0
-_NIGHTS = (1, 4, 16, 64, 256)  # that one call of the compiled program can have room for
+_NIGHTS = (1, 4, 16, 64, 256)
 
 
 def _in_beds(rows: np.ndarray, nights: int, beds: int) -> np.ndarray:
@@ -187,36 +188,41 @@ def _in_beds(rows: np.ndarray, nights: int, beds: int) -> np.ndarray:
     return full.reshape(nights, beds, *rows.shape[1:])
 
 
+def _sleeps(cues: np.ndarray, rates: np.ndarray, beds: int, most: int) -> Iterator[tuple]:
+    """Of up to `most` nights each: the number of dreams, what `_sleep` is given, and of nights."""
+    for first in range(0, len(cues), most * beds):
+        here, eps = cues[first : first + most * beds], rates[first : first + most * beds]
+        nights = -(-len(here) // beds)
+        room = next(n for n in _NIGHTS if n >= nights)
+        rows = here, np.ones(len(here), bool), eps
+        yield len(here), tuple(_in_beds(part, room, beds) for part in rows), nights
+
+
+# %% ../../nbs/trainer/unlearning.ipynb #028b9bec
 def _dream(trainer: UnlearningTrainer, net: Network, cues: np.ndarray, shown: Bar) -> RecallHistory:
     """Dream from all cues, and write the results into the boxes."""
     now, count, pages = parts(net), len(cues), []
-    beds = min(trainer.batch_size, next((size for size in SIZES if size >= count), count))
     rates = np.asarray(trainer.learning_rate, np.float32)
     if rates.shape not in ((), (count,)):
         wanted = f"learning_rate must be a number, or one for each of {count} dreams"
         raise ValueError(f"{wanted}; got shape {rates.shape}")
-    rates = np.broadcast_to(rates, count)
-    rules = Rules(np.int32(trainer.num_iter), 1e-6)
+    beds = min(trainer.batch_size, next((size for size in SIZES if size >= count), count))
+    W, start = _with_beds(net.weights.value, -(-count // beds) * beds), now.flow
     weight_name = next(name for name, box in now.boxes.items() if box is net.weights)
     others = {name: value for name, value in now.params.items() if name != weight_name}
-    names, room = (weight_name, now.state_name), (trainer.num_iter // ROOM + 1) * ROOM
-    W, start = _with_beds(net.weights.value, -(-count // beds) * beds), now.flow
-    most = beds * (16 if shown else _NIGHTS[-1])
-    for first in range(0, count, most):
-        here = slice(first, min(first + most, count))
-        dreams, nights = here.stop - first, -(-(here.stop - first) // beds)
-        laid = next(n for n in _NIGHTS if n >= nights), beds
-        given = (_in_beds(part, *laid) for part in (cues[here], np.ones(dreams, bool), rates[here]))
-        W, start, last, diary = _sleep(
-            net.model, others, start, W, *given, nights, rules, names=names, room=room
-        )
+    rules, room = Rules(np.int32(trainer.num_iter), 1e-6), (trainer.num_iter // ROOM + 1) * ROOM
+    how: dict = {"names": (weight_name, now.state_name), "room": room}
+    most = 16 if shown else _NIGHTS[-1]
+    for dreams, given, nights in _sleeps(cues, np.broadcast_to(rates, count), beds, most):
+        W, start, last, diary = _sleep(net.model, others, start, W, *given, nights, rules, **how)
         pages.append(diary.of_first(dreams))
-        seen, steps = pages[-1][:2]
-        shown.reach(here.stop, energy=seen[np.arange(dreams), steps].mean())
+        energies, steps = pages[-1][:2]
+        ended = energies[np.arange(dreams), steps]
+        shown.reach(sum(len(page[1]) for page in pages), energy=ended.mean())
     net.weights.value = W
     put(now.boxes, last)
-    energies, *ends = (np.concatenate(part) for part in zip(*pages, strict=True))
-    return filled(energies, ends[0], ends[1], ends[2], trainer.num_iter)
+    energies, steps, resting, cycle = (np.concatenate(part) for part in zip(*pages, strict=True))
+    return filled(energies, steps, resting, cycle, trainer.num_iter)
 
 
 # %% ../../nbs/trainer/unlearning.ipynb #5f5fb087

@@ -19,7 +19,7 @@ from ...state import Choice, Number, ParamState, State
 from ...weights import OuterProducts, field, quadratic_form, sweep
 
 if TYPE_CHECKING:
-    from jax.typing import ArrayLike
+    from numpy.typing import ArrayLike
 
 
 def __dir__() -> list[str]:
