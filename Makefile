@@ -24,7 +24,7 @@ demo: $(READY) ## store four photographs and recall them from damaged copies
 
 test: $(READY) lint types ## run every test: lint, types, chapters, tests
 	nbdev_test --n_workers 2 --timing
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 lab: $(READY) ## open the chapters in JupyterLab
 	$(PY) -m jupyterlab --notebook-dir=nbs --port=$(PORT)

@@ -149,9 +149,8 @@ class _Matrix(_Algebra):
 
     def astype(self: Any, dtype: Any) -> OuterProducts:
         """The same matrix with another type of entries."""
-        whole = ("used",)
-        parts = {n: getattr(self, n) for n in _PARTS if n not in whole}
-        return _like(self, **{n: p if p is None else p.astype(dtype) for n, p in parts.items()})
+        names = [n for n in _PARTS if n != "used" and getattr(self, n) is not None]
+        return _like(self, **{n: getattr(self, n).astype(dtype) for n in names})
 
     def dense(self) -> jax.Array:
         """The ordinary array, shape (M, N)."""

@@ -234,14 +234,14 @@ def diederich_opper_change(
 
     Examples
     --------
-    >>> diederich_opper_change([[0.5, 1.0], [1.0, 0.0]], [1.0, -1.0])
+    >>> diederich_opper_change([[0.5, 1.0], [1.0, 0.5]], [1.0, -1.0])
     Array([[-0.5, -1. ],
-           [-1. ,  0. ]], dtype=float32)
+           [-1. , -0.5]], dtype=float32)
     """
     W, x = jnp.asarray(W), jnp.asarray(pattern)
-    others = jnp.fill_diagonal(W, 0.0, inplace=False) if zero_diagonal else W
-    missing = x - jnp.matmul(others, x, precision="highest")
-    change = jnp.asarray(learning_rate) / len(x) * jnp.outer(missing, x)
+    h = jnp.matmul(W, x, precision="highest")
+    h = h - jnp.diagonal(W) * x if zero_diagonal else h
+    change = jnp.asarray(learning_rate) / len(x) * jnp.outer(x - h, x)
     return jnp.where(jnp.eye(len(x), dtype=bool), -W, change) if zero_diagonal else change
 
 
