@@ -2058,12 +2058,12 @@ d = {
                 "trainer/projection.html#__dir__",
                 "canns/trainer/projection.py",
             ),
-            "canns.trainer.projection._by_eigenvectors": (
-                "trainer/projection.html#_by_eigenvectors",
+            "canns.trainer.projection._by_cholesky": (
+                "trainer/projection.html#_by_cholesky",
                 "canns/trainer/projection.py",
             ),
-            "canns.trainer.projection._by_substitution": (
-                "trainer/projection.html#_by_substitution",
+            "canns.trainer.projection._by_eigenvectors": (
+                "trainer/projection.html#_by_eigenvectors",
                 "canns/trainer/projection.py",
             ),
             "canns.trainer.projection._warn_if_dependent": (

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from .. import checks
 from ..checks import is_traced
@@ -50,7 +49,7 @@ def _by_eigenvectors(new: Any, overlaps: Any, length: Any) -> tuple[Any, Any]:
 
 
 # %% ../../nbs/trainer/projection.ipynb #4490225d
-def _by_substitution(new: np.ndarray, overlaps: np.ndarray, length: Any) -> Any:
+def _by_cholesky(new: np.ndarray, overlaps: np.ndarray, length: Any) -> Any:
     """Orthonormal mixtures of patterns; None if a pattern has too little that is new."""
     try:
         L = np.linalg.cholesky(overlaps)
@@ -58,7 +57,7 @@ def _by_substitution(new: np.ndarray, overlaps: np.ndarray, length: Any) -> Any:
         return None
     if np.min(np.diag(L)) ** 2 <= 1e-3 * length:
         return None
-    return solve_triangular(L, new, lower=True, check_finite=False), len(new)
+    return np.linalg.inv(L) @ new, len(new)
 
 
 # %% ../../nbs/trainer/projection.ipynb #251ef323
@@ -95,10 +94,11 @@ def novel_directions(
             for _ in range(2):  # the second time mends rounding
                 new = new - (new @ old.T) @ old
         overlaps = new @ new.T
-        found = _by_substitution(new, overlaps, length) if xp is np else None
+        found = _by_cholesky(new, overlaps, length) if xp is np else None
         b, rank = found or _by_eigenvectors(new, overlaps, length)
         # one step of Newton's method towards length one and right angles
-        return 1.5 * b - 0.5 * (b @ b.T) @ b, rank if xp is jnp else int(rank)
+        b = (1.5 * xp.eye(len(b), dtype=b.dtype) - 0.5 * (b @ b.T)) @ b
+        return b, rank if xp is jnp else int(rank)
 
 
 # %% ../../nbs/trainer/projection.ipynb #f03d8d12
