@@ -623,6 +623,7 @@ d = {
             "canns.checks.share": ("checks.html#share", "canns/checks.py"),
             "canns.checks.signs": ("checks.html#signs", "canns/checks.py"),
             "canns.checks.square": ("checks.html#square", "canns/checks.py"),
+            "canns.checks.temperature": ("checks.html#temperature", "canns/checks.py"),
             "canns.checks.time": ("checks.html#time", "canns/checks.py"),
             "canns.checks.times": ("checks.html#times", "canns/checks.py"),
         },
@@ -1365,12 +1366,17 @@ d = {
             "canns.state._Program.__init__": ("state.html#_program.__init__", "canns/state.py"),
             "canns.state._Version": ("state.html#_version", "canns/state.py"),
             "canns.state.__dir__": ("state.html#__dir__", "canns/state.py"),
+            "canns.state._arrays_anew": ("state.html#_arrays_anew", "canns/state.py"),
             "canns.state._as_value": ("state.html#_as_value", "canns/state.py"),
+            "canns.state._attributes_kept": ("state.html#_attributes_kept", "canns/state.py"),
             "canns.state._content": ("state.html#_content", "canns/state.py"),
             "canns.state._declared": ("state.html#_declared", "canns/state.py"),
             "canns.state._fitting": ("state.html#_fitting", "canns/state.py"),
             "canns.state._forget": ("state.html#_forget", "canns/state.py"),
+            "canns.state._functions_in": ("state.html#_functions_in", "canns/state.py"),
+            "canns.state._inside": ("state.html#_inside", "canns/state.py"),
             "canns.state._is_box": ("state.html#_is_box", "canns/state.py"),
+            "canns.state._is_foreign": ("state.html#_is_foreign", "canns/state.py"),
             "canns.state._is_installed": ("state.html#_is_installed", "canns/state.py"),
             "canns.state._is_settled": ("state.html#_is_settled", "canns/state.py"),
             "canns.state._mark": ("state.html#_mark", "canns/state.py"),
@@ -1674,6 +1680,10 @@ d = {
             ),
             "canns.trainer.covariance.CovarianceTrainer.admit": (
                 "trainer/covariance.html#covariancetrainer.admit",
+                "canns/trainer/covariance.py",
+            ),
+            "canns.trainer.covariance.CovarianceTrainer.capacity": (
+                "trainer/covariance.html#covariancetrainer.capacity",
                 "canns/trainer/covariance.py",
             ),
             "canns.trainer.covariance.CovarianceTrainer.store": (
@@ -2050,6 +2060,10 @@ d = {
                 "trainer/projection.html#projectiontrainer.admit",
                 "canns/trainer/projection.py",
             ),
+            "canns.trainer.projection.ProjectionTrainer.capacity": (
+                "trainer/projection.html#projectiontrainer.capacity",
+                "canns/trainer/projection.py",
+            ),
             "canns.trainer.projection.ProjectionTrainer.store": (
                 "trainer/projection.html#projectiontrainer.store",
                 "canns/trainer/projection.py",
@@ -2154,6 +2168,10 @@ d = {
                 "trainer/storage.html#storagetrainer.admit",
                 "canns/trainer/storage.py",
             ),
+            "canns.trainer.storage.StorageTrainer.capacity": (
+                "trainer/storage.html#storagetrainer.capacity",
+                "canns/trainer/storage.py",
+            ),
             "canns.trainer.storage.StorageTrainer.store": (
                 "trainer/storage.html#storagetrainer.store",
                 "canns/trainer/storage.py",
@@ -2198,6 +2216,10 @@ d = {
             ),
             "canns.trainer.storkey.StorkeyTrainer.admit": (
                 "trainer/storkey.html#storkeytrainer.admit",
+                "canns/trainer/storkey.py",
+            ),
+            "canns.trainer.storkey.StorkeyTrainer.capacity": (
+                "trainer/storkey.html#storkeytrainer.capacity",
                 "canns/trainer/storkey.py",
             ),
             "canns.trainer.storkey.StorkeyTrainer.store": (
@@ -2329,7 +2351,6 @@ d = {
             ),
             "canns.weights._Algebra": ("weights.html#_algebra", "canns/weights.py"),
             "canns.weights._Algebra.__add__": ("weights.html#_algebra.__add__", "canns/weights.py"),
-            "canns.weights._Algebra.__eq__": ("weights.html#_algebra.__eq__", "canns/weights.py"),
             "canns.weights._Algebra.__getitem__": (
                 "weights.html#_algebra.__getitem__",
                 "canns/weights.py",
@@ -2340,7 +2361,6 @@ d = {
                 "canns/weights.py",
             ),
             "canns.weights._Algebra.__mul__": ("weights.html#_algebra.__mul__", "canns/weights.py"),
-            "canns.weights._Algebra.__ne__": ("weights.html#_algebra.__ne__", "canns/weights.py"),
             "canns.weights._Algebra.__neg__": ("weights.html#_algebra.__neg__", "canns/weights.py"),
             "canns.weights._Algebra.__rmatmul__": (
                 "weights.html#_algebra.__rmatmul__",
@@ -2386,6 +2406,7 @@ d = {
             "canns.weights._more_room": ("weights.html#_more_room", "canns/weights.py"),
             "canns.weights._own": ("weights.html#_own", "canns/weights.py"),
             "canns.weights._project": ("weights.html#_project", "canns/weights.py"),
+            "canns.weights._roomy": ("weights.html#_roomy", "canns/weights.py"),
             "canns.weights._roundoff": ("weights.html#_roundoff", "canns/weights.py"),
             "canns.weights._rows": ("weights.html#_rows", "canns/weights.py"),
             "canns.weights._sweep_dense": ("weights.html#_sweep_dense", "canns/weights.py"),

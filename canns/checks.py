@@ -31,6 +31,7 @@ __all__ = [
     "share",
     "probability",
     "real_or_infinite",
+    "temperature",
     "time",
     "samples",
     "times",
@@ -140,6 +141,13 @@ def real_or_infinite(value: Any, name: str) -> Any:
 
 
 # %% ../nbs/checks.ipynb #6780dbdd
+def temperature(value: Any, name: str) -> Any:
+    """`value`, if it is one number above zero: all neurons are equally noisy."""
+    if np.ndim(positive(value, name)) != 0:
+        raise ValueError(f"{name} must be one number; got shape {np.shape(value)}")
+    return value
+
+
 def time(value: Any, name: str) -> Any:
     """`value`, if it is a time in ms: positive and finite."""
     wanted = "is a time in ms and must be positive and finite"

@@ -11,7 +11,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,9 +31,6 @@ from canns.state import (
     put,
     values_of,
 )
-
-if TYPE_CHECKING:
-    pass
 
 
 def __dir__() -> list[str]:
@@ -184,10 +181,10 @@ def _check_parts(net: Network, asked_by: str) -> None:
 def _checked_size(net: Network) -> int:
     shapes = [np.shape(box.value) for box in (net.weights, net.activity, net.input)]
     synapses, post, pre = shapes
-    for attr, shape in ((net.state_attr, post), (net.input_attr, pre)):
+    for role, attr, shape in (("activity", net.state_attr, post), ("input", net.input_attr, pre)):
         if len(shape) != 1:
             raise ValueError(
-                f"the activity {attr!r} must be one row of neurons; it has shape {shape}"
+                f"the {role} {attr!r} must be one row of neurons; it has shape {shape}"
             )
     rows = synapses[:1] if ask(net.model, "memory_rows", False) else post
     if synapses != rows + pre:
@@ -386,7 +383,14 @@ def _wants_energy(update: Callable) -> bool:
 
 
 def _energy_of(model: Any) -> jax.Array:
-    return jnp.asarray(ask(model, "energy", jnp.nan), jnp.float32)
+    energy = ask(model, "energy", jnp.nan)
+    name = f"{type(model).__name__}.energy"
+    if callable(energy):
+        raise TypeError(f"{name} must be a property; write @property above it")
+    if energy is None or jnp.shape(energy) != ():
+        got = "nothing" if energy is None else f"shape {jnp.shape(energy)}"
+        raise TypeError(f"{name} must be one number; got {got}")
+    return jnp.asarray(energy, jnp.float32)
 
 
 # %% ../nbs/recall.ipynb #ba3d5ab1

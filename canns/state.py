@@ -98,8 +98,9 @@ def _operator(name: str) -> Callable:
 for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"):
     for _side in ("", "r"):
         setattr(ActsAsArray, f"__{_side}{_name}__", _operator(f"__{_side}{_name}__"))
-for _name in ("neg", "pos", "abs", "lt", "le", "gt", "ge"):
+for _name in ("neg", "pos", "abs", "lt", "le", "gt", "ge", "eq", "ne"):
     setattr(ActsAsArray, f"__{_name}__", _operator(f"__{_name}__"))
+ActsAsArray.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 # %% ../nbs/state.ipynb #ff487a3a
@@ -366,11 +367,19 @@ def _is_installed(module: str) -> bool:
 
 
 # %% ../nbs/state.ipynb #4bbca72c
+@functools.cache
+def _is_foreign(cls: type) -> bool:
+    """Whether a class and all that it is made of belong to Python or to installed packages."""
+    return all(_is_installed(base.__module__) for base in cls.__mro__)
+
+
 _GROUND = ("canns.state", "canns.checks", "canns.weights", "canns.stimuli", "canns.progress")
 
 
 def _is_settled(obj: Any) -> bool:
     """Whether a function or class belongs to what programs are built on, and is taken as it is."""
+    if isinstance(obj, type):
+        return obj.__module__ in _GROUND or _is_foreign(obj)
     if isinstance(obj, types.FunctionType):  # where it was written, not what it says of itself
         module = obj.__globals__.get("__name__", "__main__")
     else:
@@ -400,7 +409,7 @@ def _parts(obj: Any, path: str = "") -> list[tuple[str, Any]] | None:
         obj, "__dict__"
     ):
         return None
-    if _is_installed(cls.__module__) and not isinstance(obj, types.SimpleNamespace):
+    if _is_foreign(cls) and not isinstance(obj, types.SimpleNamespace):  # type: ignore[arg-type]
         return None
     for number in _declared(cls, Number):  # type: ignore[arg-type]
         if number.default is not ...:
@@ -537,7 +546,7 @@ class _Places:
     """Where everything stands that some function or class depends on."""
 
     def __init__(self, root: Any):
-        self.names: dict[int, tuple[Any, dict[str, None]]] = {}  # a namespace, and names in it
+        self.names: dict[int, tuple[Any, Any, dict[str, None]]] = {}  # owner, its namespace, names
         self.functions: list[types.FunctionType] = []
         self.classes: list[type] = []
         self.jitted: list[Any] = []
@@ -571,7 +580,7 @@ class _Places:
 
     def _note(self, owner: Any, name: str, space: Any) -> Any:
         """Remember a place, and give what stands there now."""
-        self.names.setdefault(id(owner), (space, {}))[1][name] = None
+        self.names.setdefault(id(owner), (owner, space, {}))[2][name] = None
         return _content(space, name)
 
     def _follow_class(self, cls: type) -> None:
@@ -652,7 +661,7 @@ def _marks(places: _Places, kept: list | None = None) -> tuple:
     found: list[Any] = [
         tuple(name for name in cls.__dict__ if name not in _ASIDE) for cls in places.classes
     ]
-    for space, names in places.names.values():
+    for _, space, names in places.names.values():
         for name in names:
             value = _content(space, name)
             kind = type(value)
@@ -662,7 +671,7 @@ def _marks(places: _Places, kept: list | None = None) -> tuple:
                 found.append((kind, value))
             else:
                 by_address = isinstance(value, _BY_ADDRESS) or (
-                    kind.__hash__ is object.__hash__ and _is_installed(kind.__module__)
+                    kind.__hash__ is object.__hash__ and _is_foreign(kind)  # type: ignore[arg-type]
                 )
                 if by_address:
                     _ADDRESSED.add(kind)
@@ -760,6 +769,77 @@ class Blueprint:
         return hash(self.key)
 
 
+# %% ../nbs/state.ipynb #fce7f31e
+def _inside(model: Any) -> list[Any]:
+    """A model and all objects of the user's inside of it."""
+    found, todo, seen = [], [model], set()
+    while todo:
+        obj = todo.pop()
+        if id(obj) in seen or type(obj) in _PLAIN or _is_box(obj):
+            continue
+        seen.add(id(obj))
+        if (parts := _parts(obj)) is not None:
+            found.append(obj)
+            todo += [part for _, part in parts]
+    return found
+
+
+@contextmanager
+def _arrays_anew(model: Any) -> Iterator[None]:
+    """Inside, every NumPy array that a program can reach is a new object with the same numbers."""
+    undo: list[Callable] = []
+
+    def swap(space: Any, name: Any, put: Callable) -> None:
+        value = space[name] if isinstance(space, list) else _content(space, name)
+        if type(value) is np.ndarray:
+            put(name, value.view())
+            undo.append(functools.partial(put, name, value))
+
+    inside = _inside(model)
+    for obj in inside:
+        space = obj if isinstance(obj, (list, dict)) else getattr(obj, "__dict__", {})
+        for name in list(range(len(space)) if isinstance(space, list) else space):
+            swap(space, name, space.__setitem__)
+    for root in {type(obj) for obj in inside} | set(_functions_in(inside)):
+        for version in _versions.get(root, [])[:1]:
+            for owner, space, names in version.places.names.values():
+                is_dict = isinstance(space, dict)
+                put = space.__setitem__ if is_dict else functools.partial(setattr, owner)
+                for name in names:
+                    swap(space, name, put)
+    try:
+        yield
+    finally:
+        for restore in undo:
+            restore()
+
+
+# %% ../nbs/state.ipynb #a0ea676d
+def _functions_in(inside: list[Any]) -> list[types.FunctionType]:
+    """Functions that stand in attributes."""
+    parts = [part for obj in inside for _, part in _parts(obj) or ()]
+    return [part for part in parts if isinstance(part, types.FunctionType)]
+
+
+@contextmanager
+def _attributes_kept(model: Any) -> Iterator[None]:
+    """Inside, a compiled method may write into boxes, and nowhere else."""
+    before = [(obj, dict(vars(obj))) for obj in _inside(model) if hasattr(obj, "__dict__")]
+    yield
+    for obj, attributes in before:
+        records = {record.name for record in _declared(type(obj), Record)}  # type: ignore[arg-type]
+        for name, now in vars(obj).items():
+            old = attributes.get(name, _MISSING)
+            if name in records or now is old or (old is _MISSING and not is_traced(now)):
+                continue
+            vars(obj).update({} if old is _MISSING else {name: old})
+            what = f"{type(obj).__name__}.{name} changed while a compiled method ran"
+            raise TypeError(
+                f"{what}; put it into a State, self.{name} = State(...), "
+                f"and write self.{name}.value = ..."
+            )
+
+
 # %% ../nbs/state.ipynb #a959b365
 class _Program:
     """A compiled function for all models of one blueprint."""
@@ -771,7 +851,8 @@ class _Program:
         def run(*args: Any, **kwargs: Any) -> Any:
             before, _compiling.now = getattr(_compiling, "now", False), True
             try:
-                return function(self.model, *args, **kwargs)
+                with _arrays_anew(self.model), _attributes_kept(self.model):
+                    return function(self.model, *args, **kwargs)
             finally:
                 _compiling.now = before
 

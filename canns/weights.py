@@ -87,12 +87,6 @@ class _Algebra(ActsAsArray):
     def __len__(self: Any) -> int:
         return self.shape[0]
 
-    def __eq__(self: Any, other: object) -> Any:
-        return self._array == (other._array if isinstance(other, _Algebra) else other)
-
-    def __ne__(self: Any, other: object) -> Any:
-        return self._array != (other._array if isinstance(other, _Algebra) else other)
-
     __hash__ = object.__hash__
 
 
@@ -249,7 +243,7 @@ def _own(post: Any, pre: Any, coef: Any) -> Any:
     xp = _module(post, pre, coef)
     post, pre = xp.asarray(post), xp.asarray(post if pre is None else pre)
     n = min(post.shape[1], pre.shape[1])
-    return (post[:, :n] * pre[:, :n]).T @ coef
+    return xp.einsum("pn,p->n", post[:, :n] * pre[:, :n], coef)
 
 
 _PARTS = ("post", "pre", "coef", "removed", "own", "peak", "used")
@@ -408,7 +402,10 @@ def with_room(W: Any, more: int) -> Any:
         return W
     if 2 * (W.rank + more) >= min(W.shape):
         return unfolded(W)
-    room = W.rank + more
+    return _roomy(W, W.rank + more)
+
+
+def _roomy(W: OuterProducts, room: int) -> OuterProducts:
     rows = {n: _joined([_used(W, n)], room) for n in ("post", "coef", "peak")}
     if W.pre is not None:
         rows["pre"] = _joined([_used(W, "pre")], room)
@@ -430,6 +427,8 @@ def add_into(W: Any, post: Any, coef: Any) -> Any:
     if not isinstance(W, OuterProducts):
         return W + unfolded(OuterProducts(post, coef=coef))
     rows = {"post": post, "coef": coef, "peak": jnp.max(jnp.abs(post), axis=1)}
+    if W.pre is not None:
+        rows["pre"] = post
     parts = {
         name: lax.dynamic_update_slice_in_dim(getattr(W, name), new, W.used, 0)
         for name, new in rows.items()
@@ -455,7 +454,11 @@ def add_outer(W: Any, post: Any, pre: Any = None, coef: Any = 1.0) -> Any:
         A sum of outer products while `W` is one and the rank stays below half its size.
     """
     update = OuterProducts(post, pre, coef)
-    return plus(W, update) if isinstance(W, OuterProducts) else _add(jnp.asarray(W), update)
+    if isinstance(W, OuterProducts):
+        return plus(W, update)
+    if not is_traced((update.post, update.pre, update.coef)):  # in steps: few programs
+        update = _roomy(update, _more_room(update.rank, 0, (2**31, 2**31)))
+    return _add(jnp.asarray(W), update)
 
 
 @jax.jit

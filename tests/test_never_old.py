@@ -18,6 +18,7 @@ from canns.trainer.local import LocalTrainer
 GAIN = 2.0
 TABLE = {"gain": 2.0}
 ARRAY = np.array([2.0])
+WHOLE = np.array(2.0)[None]
 
 
 def helper(x):
@@ -58,7 +59,8 @@ class Net(Base):
         self.own = 2.0
         self.namespace, self.data, self.plain = SimpleNamespace(gain=2.0), Settings(), Plain()
         self.members, self.table = {1, 2}, {"gain": [2.0]}
-        self.array = np.array([2.0])
+        self.array, self.whole = np.array([2.0]), np.array([2.0])
+        self.held = {"tables": [np.array([2.0])]}
         self.function = lambda x: 2.0 * x
         self.closed, self.cell = closure()
 
@@ -66,6 +68,7 @@ class Net(Base):
         x = self.s.value * self.gain * self.own * self.namespace.gain * self.data.gain
         x = x * self.plain.gain * len(self.members) * self.table["gain"][0] * self.array[0]
         x = self.function(x) * self.factor() * TABLE["gain"] * ARRAY[0] * MODULE.gain
+        x = jnp.sum(x * self.whole * WHOLE * self.held["tables"][0])
         self.s.value = self.closed(functools_gain(jitted(helper(x))))
 
 
@@ -132,6 +135,9 @@ KINDS = {
     "a set": lambda net, v: net.members.add(v),
     "a list in a dictionary": lambda net, v: net.table["gain"].__setitem__(0, v),
     "an array": lambda net, v: net.array.__setitem__(0, v),
+    "a whole array": lambda net, v: net.whole.__setitem__(0, v),
+    "a whole array in a list": lambda net, v: net.held["tables"][0].__setitem__(0, v),
+    "a whole global array": lambda net, v: WHOLE.__setitem__(0, v),
     "a function in an attribute": lambda net, v: setattr(net, "function", lambda x: v * x),
     "a closure's variable": lambda net, v: net.cell(v),
     "a global number": lambda net, v: globals().update(GAIN=v),
@@ -162,7 +168,7 @@ def net():
             setattr(cls, name, value)
     vars(module).update(before)
     before["helper"].__code__ = code
-    TABLE["gain"], ARRAY[0], MODULE.gain = 2.0, 2.0, 2.0
+    TABLE["gain"], ARRAY[0], WHOLE[0], MODULE.gain = 2.0, 2.0, 2.0, 2.0
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -277,3 +283,90 @@ def test_models_are_let_go(compilations):
     del net, trainer
     gc.collect()
     assert alive() is None
+
+
+class Layer(LinearLayer):
+    """A layer to plant mistakes in."""
+
+
+def rule(body):
+    return type("Rule", (LocalTrainer,), {"change": body})
+
+
+def test_an_attribute_that_a_compiled_method_changes_is_refused_with_words_and_brought_back():
+    def change(self, W, pre, post):
+        self.trace = self.trace + pre
+        return jnp.outer(post, self.trace)
+
+    trainer = rule(change)(Layer(3, 2))
+    trainer.trace = before = jnp.zeros(3)
+    with pytest.raises(TypeError, match=r"Rule\.trace changed .* State"):
+        trainer.train([[1.0, 0.0, 1.0]])
+    assert trainer.trace is before
+
+
+def test_a_counter_in_a_compiled_method_is_refused():
+    def change(self, W, pre, post):
+        self.calls += 1
+        return jnp.outer(post, pre)
+
+    trainer = rule(change)(Layer(3, 2))
+    trainer.calls = 0
+    with pytest.raises(TypeError, match=r"Rule\.calls changed"):
+        trainer.train([[1.0, 0.0, 1.0]])
+    assert trainer.calls == 0
+
+
+def test_a_box_that_is_replaced_in_a_plain_class_is_refused():
+    class Own:
+        def __init__(self):
+            self.W, self.s = State(jnp.zeros((4, 4))), State(jnp.ones(4))
+
+        def update(self):
+            self.s = jnp.sign(self.W.value @ self.s.value)
+
+    from canns.trainer import HebbianTrainer
+
+    model = Own()
+    trainer = HebbianTrainer(model)
+    trainer.train([[1, 1, 1, -1]])
+    with pytest.raises(TypeError, match=r"Own\.s changed"):
+        trainer.predict([1, 1, 1, -1])
+    assert isinstance(model.s, State)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            lambda self, W, pre, post: jnp.outer(pre, post),
+            r"must return shape \(2, 3\); got shape \(3, 2\)",
+        ),
+        (lambda self, W, pre, post: None, "got nothing"),
+        (lambda self, W, pre, post: 0.1, r"got shape \(\)"),
+    ],
+)
+def test_a_change_of_another_shape_is_refused(body, words):
+    layer = Layer(3, 2)
+    before = np.asarray(layer.W)
+    with pytest.raises(TypeError, match=words):
+        rule(body)(layer).train([[1.0, 0.0, 1.0]])
+    np.testing.assert_array_equal(layer.W, before)
+
+
+@pytest.mark.parametrize(
+    ("energy", "words"),
+    [
+        (property(lambda self: self.s.value), r"one number; got shape \(4,\)"),
+        (property(lambda self: None), "got nothing"),
+        (lambda self: 1.0, "must be a property"),
+    ],
+)
+def test_an_energy_that_is_no_number_is_refused(energy, words):
+    from canns.trainer import HebbianTrainer
+
+    model = type("Own", (AmariHopfieldNetwork,), {"energy": energy})(4)
+    trainer = HebbianTrainer(model)
+    trainer.train([[1, 1, 1, -1]])
+    with pytest.raises(TypeError, match=words):
+        trainer.predict([1, 1, 1, -1])

@@ -235,6 +235,7 @@ def test_a_number_does_not_change_with_the_array_it_was_assigned_from():
         ("temperature", "warm", TypeError, "temperature must be a real number"),
         ("temperature", None, TypeError, "temperature must be a real number"),
         ("temperature", True, TypeError, "temperature must be a real number"),
+        ("temperature", np.ones(200), ValueError, "temperature must be one number"),
         ("threshold", float("inf"), ValueError, "threshold must be finite"),
         ("threshold", np.zeros(3), ValueError, "threshold must be a number or 200 of them"),
         ("threshold", 1j, TypeError, "threshold must be a real number"),

@@ -142,3 +142,11 @@ def test_the_blueprint_of_a_model_that_refers_to_itself_is_equal_to_itself(forei
 
 def test_blueprints_differ_with_a_plain_attribute(neuron):
     assert Blueprint(neuron) != Blueprint(LeakyIntegrator(tau=1.0))
+
+
+def test_boxes_compare_entry_by_entry_and_can_still_be_kept_in_a_set():
+    from canns.models.brain_inspired import AmariHopfieldNetwork
+
+    net = AmariHopfieldNetwork(3)
+    assert (net.W == 0).sum() == 9 and np.sum(net.s != 1) == 0
+    assert len({net.W, net.s, net.W}) == 2

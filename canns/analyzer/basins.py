@@ -82,8 +82,8 @@ def _flipped(x: jax.Array, share: Any, key: jax.Array) -> jax.Array:
 
 
 # %% ../../nbs/analyzer/basins.ipynb #41297148
+# Where a recall can end: at the memory that it started from, or at one of four kinds of others.
 ENDS = ("recalled", "another memory", "negative", "mixture", "spurious")
-"""Where a recall can end: at the memory that it started from, or at one of four kinds of others."""
 
 
 # %% ../../nbs/analyzer/basins.ipynb #fa62df50

@@ -122,8 +122,7 @@ KINDS = ("memory", "negative", "mixture", "spurious")
 COLOURS = dict(zip(KINDS, ("#0072b2", "#cc79a7", "#d55e00", "0.6"), strict=True))
 """In which colour each kind is drawn."""
 
-MIXED = (3, 5, 7)
-"""Numbers of memories that a mixture can have."""
+MIXED = (3, 5, 7)  # numbers of memories that a mixture can have
 
 
 # %% ../../nbs/analyzer/recall.ipynb #76bb69d4

@@ -118,7 +118,8 @@ def _rates(self: CompoundTrainer) -> list:
 
 
 def _set_rates(self: CompoundTrainer, rates: Sequence[Any]) -> None:
-    for rule, rate in zip(self.rules, rates, strict=True):
+    several = isinstance(rates, (list, tuple))
+    for rule, rate in zip(self.rules, rates if several else [rates] * len(self.rules), strict=True):
         rule.learning_rate = rate
 
 
@@ -142,7 +143,9 @@ class CompoundTrainer(LocalTrainer):
         the boxes, or no weight is within the bounds of all.
     """
 
-    learning_rate = property(_rates, _set_rates, doc="Learning rates of the rules.")
+    learning_rate = property(
+        _rates, _set_rates, doc="Learning rates of the rules, a list; one number sets all."
+    )
     w_min = _tightest("w_min", jnp.maximum)
     w_max = _tightest("w_max", jnp.minimum)
 

@@ -14,7 +14,7 @@ import numpy as np
 from .. import checks
 from ..checks import is_traced
 from ..recall import has
-from ..state import Number, Record, on_device
+from ..state import Number, on_device
 from .storage import StorageTrainer, signs_only, square_weights
 from ..weights import add_outer, zero_diagonal
 
@@ -173,7 +173,9 @@ class CovarianceTrainer(StorageTrainer):
     activity = Number(..., checks.probability, per="num_neurons")
     threshold = Number(None, checks.finite, per="num_neurons")
     num_neurons = property(lambda self: self.network.size(), doc="N, of the model.")
-    warned = Record(True)  # what the model says that it can hold is for half of it active
+
+    def capacity(self) -> None:
+        """None: what the model says is for patterns that are half active."""
 
     def __init__(self, model: Any, activity: Any, threshold: Any = None, **options: Any):
         super().__init__(model, **options)

@@ -191,6 +191,9 @@ class LocalRule(Trainer):
         net = self.network
         W = net.weights.value
         dW = self.change(W, net.input.value, net.activity.value)
+        if dW is None or np.shape(dW) != W.shape:
+            got = "nothing" if dW is None else f"shape {np.shape(dW)}"
+            raise TypeError(f"{type(self).__name__}.change must return shape {W.shape}; got {got}")
         net.weights.value = changed(W, dW, self.w_min, self.w_max)
 
     def look(self) -> tuple[jax.Array, dict[str, Any]]:
@@ -220,7 +223,7 @@ class LocalTrainer(LocalRule):
 
     Attributes
     ----------
-    w_min, w_max : float or array, shape (M, N)
+    w_min, w_max : float or array, shape (M, N), (M, 1) or (1, N)
         Bounds of the synapses that change; none by default.
     history : LearningHistory or RecallHistory
         Record of the last call.

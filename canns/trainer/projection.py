@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import checks
 from ..checks import is_traced
-from ..state import Number, Record
+from ..state import Number
 from .local import LocalTrainer
 from .storage import StorageTrainer, square_weights
 from ..weights import OuterProducts, add_outer, zero_diagonal
@@ -182,7 +182,8 @@ class ProjectionTrainer(StorageTrainer):
        https://doi.org/10.1103/PhysRevA.35.380
     """
 
-    warned = Record(True)  # what the model says that it can hold is what Hebb's rule can
+    def capacity(self) -> None:
+        """None: what the model says is for what Hebb's rule can hold."""
 
     def __init__(self, model: Any, *, zero_diagonal: bool = True, **options: Any):
         super().__init__(model, **options)

@@ -77,13 +77,17 @@ class StorageTrainer(Trainer):
 
     @abstractmethod
     def store(self, W: Any, patterns: np.ndarray) -> Any:
-        """The weights after storing; nothing else may change.
+        """The weights after storing; nothing else of the model may change.
 
         Parameters
         ----------
         W : OuterProducts or array, shape (M, N)
         patterns : array of float32, shape (P, N)
         """
+
+    def capacity(self) -> int | None:
+        """How many patterns the rule can store, to warn above it; by default what the model says."""
+        return ask(self.model, "storage_capacity")
 
     def admit(self, patterns: np.ndarray) -> None:
         """Raise ``ValueError`` if the rule cannot store these patterns; by default it can."""
@@ -93,7 +97,7 @@ class StorageTrainer(Trainer):
         self.num_stored += len(patterns)
 
     def train(self, train_data: Any) -> None:
-        """Store patterns; every call adds to what is stored.
+        """Store patterns: every call gives the weights so far to `store`; most rules add to them.
 
         Parameters
         ----------
@@ -139,7 +143,7 @@ def store_at_once(
 # %% ../../nbs/trainer/storage.ipynb #da1bb870
 def warn_above_capacity(trainer: StorageTrainer, count: int, size: int) -> None:
     """Warn once if `count` patterns are more than the model says that it can hold."""
-    capacity = ask(trainer.model, "storage_capacity")
+    capacity = trainer.capacity()
     if capacity is None or count <= capacity or trainer.warned:
         return
     warnings.warn(

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from ..checks import is_traced
-from ..state import Record
 from .storage import StorageTrainer, signs_only, square_weights
 from ..weights import OuterProducts, add_outer, zero_diagonal
 
@@ -119,7 +118,8 @@ class StorkeyTrainer(StorageTrainer):
     A. Storkey (1997), ICANN 97, LNCS 1327, 451. https://doi.org/10.1007/BFb0020196
     """
 
-    warned = Record(True)  # what the model says that it can hold is what Hebb's rule can
+    def capacity(self) -> None:
+        """None: what the model says is for what Hebb's rule can hold."""
 
     def admit(self, patterns: np.ndarray) -> None:
         """Patterns of +1 and -1, and symmetric weights."""

@@ -90,7 +90,7 @@ class ThresholdDynamics(BrainInspiredModel):
     first_key: ParamState
     noise: State
     threshold = Number(0.0, checks.finite, per="num_neurons")
-    temperature = Number(1.0, checks.positive)
+    temperature = Number(1.0, checks.temperature)
     activation = Choice(*ACTIVATIONS)
     noise_attr = "noise"
 
