@@ -819,7 +819,7 @@ def _answers(model: Any, numbers: dict, flow: dict, inputs: Any, count: Any, ans
         new, now = answer({**numbers, **flow}, inputs[t])
         return {name: new[name] for name in flow}, answers.at[t].set(now)
 
-    return jax.lax.fori_loop(0, count, one, (flow, answers))
+    return jax.lax.fori_loop(0, count, one, (flow, jnp.asarray(answers)))
 
 
 # %% ../nbs/recall.ipynb #f928e12e
