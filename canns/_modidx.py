@@ -1389,6 +1389,7 @@ d = {
             "canns.state.boxes": ("state.html#boxes", "canns/state.py"),
             "canns.state.guard": ("state.html#guard", "canns/state.py"),
             "canns.state.is_number": ("state.html#is_number", "canns/state.py"),
+            "canns.state.is_off": ("state.html#is_off", "canns/state.py"),
             "canns.state.kept": ("state.html#kept", "canns/state.py"),
             "canns.state.lift": ("state.html#lift", "canns/state.py"),
             "canns.state.on_device": ("state.html#on_device", "canns/state.py"),
@@ -1963,6 +1964,10 @@ d = {
                 "trainer/local.html#learn_from",
                 "canns/trainer/local.py",
             ),
+            "canns.trainer.local.lie_beyond": (
+                "trainer/local.html#lie_beyond",
+                "canns/trainer/local.py",
+            ),
         },
         "canns.trainer.neuromodulated": {
             "canns.trainer.neuromodulated.ModulatedRule": (
@@ -2409,6 +2414,7 @@ d = {
             "canns.weights._roomy": ("weights.html#_roomy", "canns/weights.py"),
             "canns.weights._roundoff": ("weights.html#_roundoff", "canns/weights.py"),
             "canns.weights._rows": ("weights.html#_rows", "canns/weights.py"),
+            "canns.weights._rows_of_both": ("weights.html#_rows_of_both", "canns/weights.py"),
             "canns.weights._sweep_dense": ("weights.html#_sweep_dense", "canns/weights.py"),
             "canns.weights._sweep_structured": (
                 "weights.html#_sweep_structured",

@@ -42,6 +42,7 @@ __all__ = [
     "boxes",
     "states",
     "is_number",
+    "is_off",
     "lift",
     "values_of",
     "put",
@@ -220,6 +221,9 @@ class Number:
         ``check(value, name)`` raises if a value makes no sense (see `canns.checks`).
     per : str, optional
         Name of the attribute that says how many entries an array of values must have.
+    off : float, optional
+        A value at which a term vanishes, such as a decay of zero. It is then left out of the
+        program: where `is_off` says so. Switching the term on is another program.
 
     Examples
     --------
@@ -231,8 +235,11 @@ class Number:
     3
     """
 
-    def __init__(self, default: Any = ..., check: Callable = real, per: str | None = None):
-        self.default, self.check, self.per = default, check, per
+    def __init__(
+        self, default: Any = ..., check: Callable = real, per: str | None = None,
+        off: float | None = None,
+    ):  # fmt: skip
+        self.default, self.check, self.per, self.off = default, check, per, off
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -263,6 +270,8 @@ def _taken(number: Number, obj: Any, value: Any) -> tuple[Any, Any]:
     """`value` as it is given back, and as compiled programs take it; raises if it makes no sense."""
     if value is None and number.default is None:
         return None, None
+    if number.off is not None and type(value) in (int, float) and value == number.off:
+        return value, None  # a constant of the program
     value = value.value if isinstance(value, State) else value
     number.check(value, number.name)
     shape = np.shape(value)
@@ -464,6 +473,11 @@ def states(model: Any) -> dict[str, Any]:
 def is_number(box: Any) -> bool:
     """Whether a box is that of a `Number`."""
     return isinstance(box, _Held)
+
+
+def is_off(value: Any) -> bool:
+    """Whether a number is zero for all that a program will ever see (see `Number`)."""
+    return type(value) in (int, float) and value == 0
 
 
 # %% ../nbs/state.ipynb #f6363ee4

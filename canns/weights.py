@@ -251,7 +251,10 @@ _PARTS = ("post", "pre", "coef", "removed", "own", "peak", "used")
 
 def _fill_in(W: OuterProducts, *parts: Any) -> OuterProducts:
     for name, part in zip(_PARTS, parts, strict=True):
-        setattr(W, name, part if part is None or is_traced(part) else on_device(part))
+        large = (
+            name in ("post", "pre") and part is not None and np.size(part) > 0
+        )  # the rest is handed over as it is
+        setattr(W, name, on_device(part) if large and not is_traced(part) else part)
     return W
 
 
@@ -368,6 +371,12 @@ def _joined(parts: list[Any], room: int) -> Any:
     return _module(*parts).concatenate([*parts, np.zeros(shape, parts[0].dtype)])
 
 
+def _rows_of_both(W: OuterProducts, other: OuterProducts, name: str, room: int) -> Any:
+    if W.rank == 0 and other.room == room:  # nothing to join
+        return other.senders if name == "pre" else getattr(other, name)
+    return _joined([_used(A, name) for A in (W, other)], room)
+
+
 def _used(W: OuterProducts, name: str) -> Any:
     """The rows of a part that are in use; as NumPy's, if they are there."""
     part = W.senders if name == "pre" else getattr(W, name)
@@ -381,14 +390,12 @@ def plus(W: OuterProducts, other: Any) -> Any:
         return unfolded(W) + jnp.asarray(other)
     if other.shape != W.shape:
         raise ValueError(f"cannot add matrices of shapes {W.shape} and {other.shape}")
-    rank, both = W.rank + other.rank, (W, other)
+    rank = W.rank + other.rank
     long = 2 * rank >= min(W.shape) and other.rank > 0
     room = rank if long else _more_room(rank, W.room, W.shape)
-    parts = {
-        name: _joined([_used(A, name) for A in both], room) for name in ("post", "coef", "peak")
-    }
+    parts = {name: _rows_of_both(W, other, name, room) for name in ("post", "coef", "peak")}
     if not (W.symmetric and other.symmetric) and not (W.symmetric and other.rank == 0):
-        parts["pre"] = _joined([_used(A, "pre") for A in both], room)
+        parts["pre"] = _rows_of_both(W, other, "pre", room)
     xp = _module(W, other)
     for name in ("removed", "own", "used"):
         parts[name] = xp.asarray(getattr(W, name)) + xp.asarray(getattr(other, name))

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from .. import checks
 from ..recall import ask
-from ..state import Choice, Number
+from ..state import Choice, Number, is_off
 from .local import LocalTrainer
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def bcm_change(
     phi = y * (y - theta)
     if variant == "law_cooper":
         phi = phi / theta
-    return eta * (jnp.outer(phi, jnp.asarray(pre)) - decay * jnp.asarray(W))
+    grow = jnp.outer(phi, jnp.asarray(pre))
+    return eta * (grow if is_off(decay) else grow - decay * jnp.asarray(W))
 
 
 # %% ../../nbs/trainer/bcm.ipynb #9f845cc3
@@ -125,7 +126,7 @@ class BCMTrainer(LocalTrainer):
     """
 
     variant = Choice(*VARIANTS)
-    decay = Number(0.0, checks.non_negative)
+    decay = Number(0.0, checks.non_negative, off=0.0)
 
     def __init__(
         self, model: Any, learning_rate: ArrayLike = 0.01, weight_attr: str | None = None, *,

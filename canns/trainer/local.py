@@ -43,6 +43,7 @@ __all__ = [
     "LearningHistory",
     "changed",
     "check_spread",
+    "lie_beyond",
     "LocalRule",
     "LocalTrainer",
     "learn_from",
@@ -82,7 +83,9 @@ class LearningHistory:
 
 
 # %% ../../nbs/trainer/local.ipynb #c2d0a21d
-def changed(W: Any, change: Any, w_min: Any = None, w_max: Any = None) -> jax.Array:
+def changed(
+    W: Any, change: Any, w_min: Any = None, w_max: Any = None, beyond: bool = True
+) -> jax.Array:
     """The weights after a change, within bounds.
 
     Parameters
@@ -91,6 +94,9 @@ def changed(W: Any, change: Any, w_min: Any = None, w_max: Any = None) -> jax.Ar
         Weights, and what a rule wants to add to them.
     w_min, w_max : float or array_like, shape (M, N), optional
         None for no bound.
+    beyond : bool, default True
+        Whether a weight may lie beyond the bounds from the start. If not, nothing need be done to
+        keep it there, which is faster.
 
     Returns
     -------
@@ -104,16 +110,22 @@ def changed(W: Any, change: Any, w_min: Any = None, w_max: Any = None) -> jax.Ar
     Array([[3., 1.]], dtype=float32)
     """
     W, change = jnp.asarray(W), jnp.asarray(change)
+    if w_min is None and w_max is None:
+        return W + change
     new = W + change
-    new = new if w_min is None else jnp.maximum(new, jnp.asarray(w_min))
-    new = new if w_max is None else jnp.minimum(new, jnp.asarray(w_max))
-    return jnp.where(change == 0, W, new)
+    if w_min is not None:
+        new = jnp.where(new < jnp.asarray(w_min), w_min, new)
+    if w_max is not None:
+        new = jnp.where(new > jnp.asarray(w_max), w_max, new)
+    return jnp.where(change == 0, W, new) if beyond else new
 
 
 # %% ../../nbs/trainer/local.ipynb #216661f6
 #| code-fold: show
 @per_model
-def _learn(trainer: Any, numbers: dict, values: dict, samples: Any, count: Any) -> tuple:
+def _learn(
+    trainer: Any, numbers: dict, values: dict, samples: Any, count: Any, beyond: Any
+) -> tuple:
     """Let `trainer` learn from the first `count` of the `samples` (B, N)."""
     every = boxes(trainer)
     learn, look = lift(trainer.learn, every), lift(trainer.look, every)
@@ -122,7 +134,17 @@ def _learn(trainer: Any, numbers: dict, values: dict, samples: Any, count: Any) 
         new = learn({**numbers, **values}, samples[t])[0]
         return {name: new[name] for name in values}
 
-    new = jax.lax.fori_loop(0, count, one, values)
+    def loop(some_beyond: bool) -> Any:
+        trainer.beyond = some_beyond
+        try:
+            return jax.lax.fori_loop(0, count, one, values)
+        finally:
+            del trainer.beyond
+
+    unbounded = trainer.w_min is None and trainer.w_max is None
+    new = (
+        loop(False) if unbounded else jax.lax.cond(beyond, lambda: loop(True), lambda: loop(False))
+    )
     (W, report), old_W = look({**numbers, **new})[1], look({**numbers, **values})[1][0]
     learned = [new[n] for n, box in every.items() if n in new and isinstance(box, ParamState)]
     finite = jnp.all(jnp.array([jnp.all(jnp.isfinite(x)) for x in (W, *learned) if _is_float(x)]))
@@ -145,6 +167,15 @@ def check_spread(value: Any, name: str, shape: tuple[int, ...]) -> None:
         )
 
 
+def lie_beyond(W: Any, w_min: Any, w_max: Any) -> bool:
+    """Whether some weights lie beyond the bounds."""
+    if w_min is None and w_max is None:
+        return False
+    low, high = (-np.inf if w_min is None else w_min), (np.inf if w_max is None else w_max)
+    W = np.asarray(W)
+    return not bool(np.all((np.asarray(low) <= W) & (np.asarray(high) >= W)))
+
+
 # %% ../../nbs/trainer/local.ipynb #a3d03bb5
 class LocalRule(Trainer):
     """One step of a rule that learns sample by sample. A subclass defines `change`."""
@@ -152,6 +183,7 @@ class LocalRule(Trainer):
     learning_rate = Number(0.01, checks.finite)
     w_min = Number(None, checks.real_or_infinite)
     w_max = Number(None, checks.real_or_infinite)
+    beyond = True  # whether weights may lie beyond the bounds
 
     @abstractmethod
     def change(self, W: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
@@ -194,7 +226,7 @@ class LocalRule(Trainer):
         if dW is None or np.shape(dW) != W.shape:
             got = "nothing" if dW is None else f"shape {np.shape(dW)}"
             raise TypeError(f"{type(self).__name__}.change must return shape {W.shape}; got {got}")
-        net.weights.value = changed(W, dW, self.w_min, self.w_max)
+        net.weights.value = changed(W, dW, self.w_min, self.w_max, self.beyond)
 
     def look(self) -> tuple[jax.Array, dict[str, Any]]:
         """The weights, and what the model reports."""
@@ -309,13 +341,14 @@ def _in_blocks(trainer: Any, samples: np.ndarray, order: np.ndarray, shown: Bar)
     every = states(trainer)
     values = {name: _dense(box.value) for name, box in every.items()}
     numbers = values_of({n: b for n, b in boxes(trainer).items() if is_number(b)})
+    beyond = lie_beyond(trainer.network.weights.value, trainer.w_min, trainer.w_max)
     records, learn = [], _learn.prepared(trainer)  # type: ignore[attr-defined]
     for start in range(0, len(order), BLOCK):
         here = order[start : start + BLOCK]
         block = np.zeros((BLOCK, samples.shape[1]), samples.dtype)
         block[: len(here)] = samples[here]
         before = values
-        values, finite, change, norm, report = learn(numbers, before, block, len(here))
+        values, finite, change, norm, report = learn(numbers, before, block, len(here), beyond)
         if not finite:
             _diverged(trainer, numbers, before, block, order, start)
         records.append((start + len(here), float(change), float(norm), report))
@@ -341,7 +374,7 @@ def _diverged(
     good, bad = 0, len(order[start : start + BLOCK])  # finite after `good` samples, not after `bad`
     while bad - good > 1:
         middle = (good + bad) // 2
-        finite = _learn(trainer, numbers, values, block, middle)[1]
+        finite = _learn(trainer, numbers, values, block, middle, True)[1]
         good, bad = (middle, bad) if finite else (good, middle)
     at = start + bad - 1
     raise FloatingPointError(

@@ -13,7 +13,7 @@ import numpy as np
 
 from ... import checks
 from ..base import FeedforwardModel, decay_factor, random_weights, time_constant
-from ...state import Number, ParamState, State
+from ...state import Number, ParamState, State, is_off
 
 if TYPE_CHECKING:
     from jax.typing import ArrayLike
@@ -55,9 +55,10 @@ def integrate_and_fire(
     >>> integrate_and_fire([0.5, 1.0], [0.125, 0.125], leak=1.0)
     (Array([0.625, 0.   ], dtype=float32), Array([0., 1.], dtype=float32))
     """
-    v = jnp.where(awake, leak * jnp.asarray(v) + jnp.asarray(current), v_reset)
-    spike = (v >= threshold).astype(v.dtype)
-    v = v - inhibition * (jnp.sum(spike) - spike)
+    v = leak * jnp.asarray(v) + jnp.asarray(current)
+    v = v if awake is True else jnp.where(awake, v, v_reset)
+    spike = jnp.asarray(v >= threshold, v.dtype)
+    v = v if is_off(inhibition) else v - inhibition * (jnp.sum(spike) - spike)
     return jnp.where(spike > 0, v_reset, v), spike
 
 
@@ -70,8 +71,8 @@ class SpikingNeurons(FeedforwardModel):
     leak = Number(0.9, checks.share, per="output_size")
     trace_decay = Number(0.95, checks.share)
     dt = Number(1.0, checks.time)
-    refractory = Number(0.0, checks.non_negative, per="output_size")
-    inhibition = Number(0.0, checks.non_negative, per="output_size")
+    refractory = Number(0.0, checks.non_negative, per="output_size", off=0.0)
+    inhibition = Number(0.0, checks.non_negative, per="output_size", off=0.0)
     predict_state_attr = "spike"
 
     W: ParamState
@@ -99,10 +100,11 @@ class SpikingNeurons(FeedforwardModel):
         x, rest = self.x.value, self.resting.value
         self.v.value, spike = integrate_and_fire(
             self.v.value, self.W.value @ x, self.leak, self.threshold, self.v_reset,
-            self.inhibition, rest <= 0,
+            self.inhibition, True if is_off(self.refractory) else rest <= 0,
         )  # fmt: skip
-        steps = jnp.round(jnp.asarray(self.refractory, rest.dtype) / self.dt)
-        self.resting.value = jnp.where(spike > 0, steps, jnp.maximum(rest - 1, 0))
+        if not is_off(self.refractory):
+            steps = jnp.round(jnp.asarray(self.refractory, rest.dtype) / self.dt)
+            self.resting.value = jnp.where(spike > 0, steps, jnp.maximum(rest - 1, 0))
         self.trace_pre.value = self.trace_decay * self.trace_pre.value + x
         self.trace_post.value = self.trace_decay * self.trace_post.value + spike
         self.spike.value = spike
