@@ -337,7 +337,8 @@ def block(W: OuterProducts, index: Any) -> jax.Array:
         return block(W.T, columns).T
     numbers = jnp.arange(W.shape[0])[rows]  # an index out of range is clipped, as in JAX
     coef = W.coef if numbers.ndim == 0 else W.coef[:, None]
-    found = jnp.matmul((W.post[:, numbers] * coef).T, W.senders, precision="highest")
+    post = jnp.asarray(W.post)[:, numbers]
+    found = jnp.matmul((post * coef).T, W.senders, precision="highest")
     if is_square(W):
         found = jnp.where(numbers[..., None] == jnp.arange(W.shape[1]), W.own, found)
     return found[..., columns]
@@ -566,8 +567,8 @@ def _sweep_structured(
     W: OuterProducts, s: jax.Array, order: jax.Array, rule: Callable, roundoff: float
 ) -> jax.Array:
     """All overlaps are carried along."""
-    post = (W.post * W.coef[:, None]).T[order]
-    pre = W.senders.T[order]
+    post = jnp.asarray(W.post * W.coef[:, None]).T[order]
+    pre, removed = jnp.asarray(W.senders).T[order], jnp.asarray(W.removed)[order]
 
     def visit(overlaps: jax.Array, neuron: tuple) -> tuple:
         post_i, pre_i, removed_i, s_i, i = neuron
@@ -577,7 +578,7 @@ def _sweep_structured(
         return overlaps + pre_i * (new - s_i), new
 
     start = _project(W.senders, s)
-    new: jax.Array = lax.scan(visit, start, (post, pre, W.removed[order], s[order], order))[1]
+    new: jax.Array = lax.scan(visit, start, (post, pre, removed, s[order], order))[1]
     return s.at[order].set(new)
 
 

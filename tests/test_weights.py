@@ -225,3 +225,21 @@ def test_both_forms_sweep_alike_with_weights_that_are_not_symmetric(sequence):
         sweep(W, jnp.asarray(s), jnp.asarray(order), take_sign) for W in (A, jnp.asarray(dense))
     ]
     np.testing.assert_array_equal(*swept)
+
+
+def test_weights_that_a_compiled_function_holds_work_as_those_that_it_is_given():
+    rng = np.random.default_rng(0)
+    for rows in (3, 0):
+        W = zero_diagonal(OuterProducts(rng.choice([-1.0, 1.0], (rows, 40)).astype(np.float32)))
+        s = jnp.asarray(rng.choice([-1.0, 1.0], 40), jnp.float32)
+        order = jnp.asarray(rng.permutation(40))
+
+        def keep(h, slack, s, i):
+            return jnp.where(jnp.abs(h) <= slack, s, jnp.sign(h))
+
+        def all_of(W, s, order, keep=keep):
+            return sweep(W, s, order, keep), field(W, s), W @ s, W[order], W.T @ s, W * 2.0
+
+        held = jax.jit(lambda s, order, W=W: all_of(W, s, order))(s, order)
+        given = jax.jit(all_of)(W, s, order)
+        jax.tree.map(np.testing.assert_array_equal, held, given)
