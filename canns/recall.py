@@ -24,6 +24,7 @@ from canns.state import (
     State,
     boxes,
     is_number,
+    is_uncompiled,
     kept,
     lift,
     on_device,
@@ -50,7 +51,6 @@ __all__ = [
     "trained",
     "Parts",
     "parts",
-    "is_off",
     "running",
     "RecallHistory",
     "is_key",
@@ -261,15 +261,10 @@ def _compilable(every: dict[str, Any]) -> bool:
     return True
 
 
-def is_off() -> bool:
-    """Whether compilation is off for everything."""
-    return bool(jax.config.jax_disable_jit)  # type: ignore[attr-defined]
-
-
 @contextlib.contextmanager
 def running(every: dict[str, Any], use_compile: bool = True) -> Iterator[bool]:
     """Turn compilation on or off inside, as asked for and as these boxes allow."""
-    on = use_compile and not is_off() and _compilable(every)
+    on = use_compile and not is_uncompiled() and _compilable(every)
     with contextlib.nullcontext() if on else jax.disable_jit():
         yield on
 
@@ -345,7 +340,7 @@ def _copies(axes: dict[str, int | None], start: dict[str, Any], index: Any) -> d
 # %% ../nbs/recall.ipynb #09a8c119
 def _for_each_sample(function: Callable, axes: dict[str, int | None]) -> Callable:
     """``function`` applied to all samples: together, or one by one when uncompiled."""
-    if not is_off():
+    if not is_uncompiled():
         return jax.vmap(function, in_axes=(axes,), out_axes=(axes, 0))
 
     def one_by_one(values: dict[str, Any]) -> Any:
@@ -866,7 +861,7 @@ ROWS = 64
 def _energies(model: Any, params: dict, flow: dict, activity: Any, *, state_name: str) -> jax.Array:
     look = lift(lambda: _energy_of(model), boxes(model))
     values = {**params, **flow}
-    if is_off():
+    if is_uncompiled():
         return jnp.stack([look({**values, state_name: s})[1] for s in activity])
     return jax.vmap(lambda s: look({**values, state_name: s})[1])(activity)
 

@@ -47,6 +47,7 @@ __all__ = [
     "values_of",
     "put",
     "Blueprint",
+    "is_uncompiled",
     "per_model",
     "guard",
     "kept",
@@ -756,7 +757,7 @@ def _forget(places: _Places) -> None:
     """Clear what compiled helpers remember of an older version of themselves."""
     for jitted in places.jitted:
         token = _token(jitted.__wrapped__)
-        if _last.setdefault(jitted, token) != token and hasattr(jitted, "clear_cache"):
+        if _last.setdefault(jitted, token) != token:
             jitted.clear_cache()
         _last[jitted] = token
 
@@ -882,6 +883,11 @@ class _Program:
 
 
 # %% ../nbs/state.ipynb #810a339c
+def is_uncompiled() -> bool:
+    """Whether compilation is off for everything (``jax.disable_jit``)."""
+    return bool(jax.config.jax_disable_jit)  # type: ignore[attr-defined]
+
+
 PROGRAMS = 64
 """How many blueprints' programs each compiled function keeps; the one not used for longest goes."""
 
@@ -909,7 +915,7 @@ def per_model(function: Callable | None = None, *, static: tuple[str, ...] = ())
     programs: OrderedDict[Blueprint, _Program] = OrderedDict()
 
     def prepared(model: Any) -> Callable:
-        if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        if is_uncompiled():
             return functools.partial(function, model)
         blueprint = Blueprint(model)
         with _lock:
